@@ -1,0 +1,173 @@
+"""The Plan: one immutable value that the command line, a preview, a dashboard and apply all share.
+
+A plan is complete: apply executes its steps in order and never chooses. Reasons are for display and never steer.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+from reconciler.plan.held import Origin, Stored
+from reconciler.plan.resource import Resource
+from reconciler.plan.value import FieldPath, Fields, Value
+
+
+class Action(Enum):
+    """What a change does to its resource; the sign is what `plan` prints."""
+
+    CREATE = "create"
+    UPDATE = "update"
+    CLAIM = "claim"
+    DELETE = "delete"
+    RELEASE = "release"
+    START = "start"
+    STOP = "stop"
+    RESTART = "restart"
+    STORE = "store"
+    RETURN = "return"
+
+
+SIGNS = {
+    Action.CREATE: "+",
+    Action.UPDATE: "~",
+    Action.CLAIM: "+",
+    Action.DELETE: "-",
+    Action.RELEASE: "-",
+    Action.START: "!",
+    Action.STOP: "!",
+    Action.RESTART: "!",
+    Action.STORE: "-",
+    Action.RETURN: "+",
+}
+
+
+class Cause(Enum):
+    """Why a change is planned."""
+
+    DECLARED = "declared"
+    """Git declares it and we have never applied it."""
+    CHANGED = "changed"
+    """Git declares another value than the one we last applied."""
+    REMOVED = "removed"
+    """Git no longer declares it."""
+    DRIFT = "drift"
+    """The host differs from what we last applied."""
+    EXISTS = "exists"
+    """It was there before us: a first meeting."""
+    NEEDS = "needs"
+    """Something it reads only at start has changed."""
+    ENDED = "ended"
+    """The process is not running although it should."""
+    ORPHAN = "orphan"
+    """The process lives outside its supervisor."""
+    REQUESTED = "requested"
+    """A person asked for it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    cause: Cause
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class FieldChange:
+    """One field before and after; None means absent."""
+
+    path: FieldPath
+    before: Value | None
+    after: Value | None
+    cause: Cause
+
+
+class Disposition(Enum):
+    """apply: will be done; held: not done because of a pause; blocked: something outside is in the way."""
+
+    APPLY = "apply"
+    HELD = "held"
+    BLOCKED = "blocked"
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One difference. `resource` is the desired one, or the held one where it goes away. `applied` is what the ledger
+    will hold afterwards (None: nothing). `obstacle` says why it is held or blocked, and the mend."""
+
+    key: str
+    wizard: str | None
+    action: Action
+    resource: Resource
+    reasons: tuple[Reason, ...]
+    fields: tuple[FieldChange, ...] = ()
+    applied: Fields | None = None
+    origin: Origin = Origin.CREATED
+    disposition: Disposition = Disposition.APPLY
+    obstacle: str = ""
+    stored: Stored | None = None
+
+
+class Operation(Enum):
+    """What apply can do; a closed set."""
+
+    INSTALL = "install"
+    MAKE_DIRECTORY = "make directory"
+    WRITE_TEXT = "write"
+    EDIT_KEYS = "edit"
+    LINK = "link"
+    REMOVE = "remove"
+    RECORD = "record"
+    STOP = "stop"
+    START = "start"
+    GATE = "gate"
+    STORE = "store"
+    RETURN = "return"
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One effect of a change. `id` is unique in the plan; it runs when all of `needs` are done, and is skipped when
+    one of them failed."""
+
+    id: str
+    operation: Operation
+    key: str
+    wizard: str | None
+    needs: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """The whole plan may not be applied: `what`, and the trailer or flag that lifts it."""
+
+    what: str
+    mend: str
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What one pass would do. `changes` are in the order people read, `steps` in an order that can be run."""
+
+    host: str
+    commit: str
+    changes: tuple[Change, ...]
+    steps: tuple[Step, ...]
+    refusals: tuple[Refusal, ...] = ()
+    warnings: tuple[str, ...] = ()
+    undeclared: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    """(resource key, readable paths of the keys in it that belong to the agent)."""
+    unenforced: tuple[str, ...] = ()
+    """What the fleet declares and this version does not do yet."""
+
+    @property
+    def pending(self) -> tuple[Change, ...]:
+        """Changes that apply would make."""
+        return tuple(c for c in self.changes if c.disposition is Disposition.APPLY)
+
+    @property
+    def waiting(self) -> tuple[Change, ...]:
+        """Changes that are held or blocked."""
+        return tuple(c for c in self.changes if c.disposition is not Disposition.APPLY)
+
+    def change(self, key: str) -> Change:
+        return next(c for c in self.changes if c.key == key)

@@ -1,0 +1,123 @@
+"""The host's own memory: inventory, last applied values, journal, passes, pauses. Intent is committed before an effect,
+and outcome, inventory and last applied values are committed together after it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+from typing import Protocol
+
+from reconciler.plan.change import Change, Step
+from reconciler.plan.held import Held, Pause, Records, Stored
+
+
+class Result(Enum):
+    """How a step or a pass ended. `interrupted`: killed before it could say; `skipped`: a need of it failed."""
+
+    DONE = "done"
+    FAILED = "failed"
+    BLOCKED = "blocked"
+    SKIPPED = "skipped"
+    INTERRUPTED = "interrupted"
+
+
+@dataclass(frozen=True, slots=True)
+class Update:
+    """What a step changes in the inventory: entries to hold, keys to drop, attic entries to add or take out."""
+
+    hold: tuple[tuple[str, Held], ...] = ()
+    drop: tuple[str, ...] = ()
+    stored: tuple[Stored, ...] = ()
+    returned: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Intent:
+    """An effect that was announced. `update` is what is to be recorded if it turns out to have happened."""
+
+    id: int
+    pass_id: int
+    step: Step
+    change: Change
+    update: Update
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One line of history. Times are seconds since the epoch; `reason` and `detail` are for people, without secrets.
+    `fields` are readable (path, before, after), secrets masked. `pid` is the process started, where there is one."""
+
+    id: int
+    pass_id: int
+    at: float
+    ended: float | None
+    wizard: str | None
+    key: str
+    operation: str
+    action: str
+    commit: str
+    reason: str
+    fields: tuple[tuple[str, str, str], ...]
+    result: Result | None
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Pass:
+    """One pass. `trigger` says what woke it; `summary` what it did."""
+
+    id: int
+    at: float
+    ended: float | None
+    commit: str
+    trigger: str
+    result: Result | None
+    summary: str
+
+
+class Ledger(Protocol):
+    """Errors: Terminal when the database is corrupt (naming file and mend); Retryable when the disk is full."""
+
+    def records(self) -> Records: ...
+
+    def begin(self, commit: str, trigger: str) -> int:
+        """Opens a pass and returns its id."""
+        ...
+
+    def finish(self, pass_id: int, result: Result, summary: str) -> None: ...
+
+    def intend(self, pass_id: int, commit: str, step: Step, change: Change, update: Update) -> int:
+        """Commits the intent before the effect and returns its id."""
+        ...
+
+    def settle(self, intent: int, result: Result, detail: str, update: Update) -> None:
+        """Commits outcome and inventory together."""
+        ...
+
+    def note(self, pass_id: int, commit: str, wizard: str | None, key: str, text: str) -> None:
+        """An entry of history about something that was seen, not done (operation "seen")."""
+        ...
+
+    def open_intents(self) -> tuple[Intent, ...]: ...
+
+    def entries(self, wizard: str | None, limit: int) -> tuple[Entry, ...]:
+        """Newest first."""
+        ...
+
+    def passes(self, limit: int) -> tuple[Pass, ...]:
+        """Newest first."""
+        ...
+
+    def pause(self, pause: Pause) -> None: ...
+
+    def resume(self, wizard: str) -> bool:
+        """False when it was not paused."""
+        ...
+
+    def get(self, name: str) -> str | None:
+        """A remembered value, such as the last applied commit."""
+        ...
+
+    def put(self, name: str, value: str) -> None: ...
+
+    def close(self) -> None: ...

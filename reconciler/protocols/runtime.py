@@ -1,0 +1,74 @@
+"""What keeps programs running: supervisord, systemd, or memory in tests.
+
+A program is named by its resource key's safe form (`ezra-body`). Identity of a process is pid AND start time:
+a pid alone may have been reused. Observing changes nothing, and never starts the supervisor.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from reconciler.plan.fact import ProcessFact
+
+INPUTS_VARIABLE = "RECONCILER_INPUTS"
+"""Environment variable by which a live process tells the digest it was started with."""
+PROGRAM_VARIABLE = "RECONCILER_PROGRAM"
+"""Environment variable that names the program; with HERMES_HOME it tells our processes from strangers."""
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """What to run. `env` is complete and already holds both variables above. `log` receives stdout and stderr.
+    `quiet_exits` are exit codes after which the supervisor must not start it again."""
+
+    name: str
+    argv: tuple[str, ...]
+    env: tuple[tuple[str, str], ...]
+    cwd: str
+    log: str
+    stop_signal: str
+    stop_seconds: int
+    quiet_exits: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Stopped:
+    """How a stop went: the exit code (negative: signal) where known, and whether it had to be killed."""
+
+    exit_code: int | None
+    forced: bool
+
+
+class Runtime(Protocol):
+    """Errors: Retryable when the supervisor does not answer; Terminal when a program can't be registered."""
+
+    def observe(self, names: Sequence[str]) -> Mapping[str, ProcessFact]:
+        """One entry for each name: STOPPED when it is not known or not running. A live process that carries
+        PROGRAM_VARIABLE=name outside the supervisor is an ORPHAN with its pid. One call for all names."""
+        ...
+
+    def start(self, program: Program) -> None:
+        """Registers the program (replacing an older registration) and starts it; returns when the process has been
+        started, not when it is healthy. Starting what already runs with the same program is a no-op. Starts the
+        supervisor when there is none."""
+        ...
+
+    def stop(self, name: str, seconds: int) -> Stopped:
+        """Sends the stop signal and waits for the death of the process, supervised or orphan; kills it after `seconds`.
+        A program that does not run is a no-op. Keeps the registration."""
+        ...
+
+    def forget(self, name: str) -> None:
+        """Drops the registration of a stopped program; unknown names are a no-op."""
+        ...
+
+    def unplanned(self) -> Sequence[str]:
+        """Sentences about exits and starts that nobody asked for since the last call ("ezra-body: killed by SIGKILL,
+        started again"); each is told once."""
+        ...
+
+    def shutdown(self) -> None:
+        """Stops every program and the supervisor. Only demos and tests do this."""
+        ...

@@ -1,0 +1,55 @@
+"""Where the desired fleet comes from: a Git repository read at one commit."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+
+@dataclass(frozen=True, slots=True)
+class Revision:
+    """A commit. `when` is ISO 8601 in UTC; trailers are (key, value) in order, keys as written."""
+
+    commit: str
+    subject: str
+    author: str
+    when: str
+    trailers: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Fetched:
+    """The commit to work from. `notice` is not empty when the remote is away and the last known commit is used."""
+
+    commit: str
+    notice: str = ""
+
+
+class Source(Protocol):
+    """Errors: Retryable when the remote is away and nothing is cached; Terminal for a missing branch or folder;
+    Refused for a force-push that the settings do not allow."""
+
+    def fetch(self) -> Fetched:
+        """Brings the branch's tip here and names it; with the remote away, the last known tip."""
+        ...
+
+    def read(self, commit: str) -> Mapping[str, bytes]:
+        """Every file under the folder at the commit: path inside the repository -> bytes. No checkout."""
+        ...
+
+    def revision(self, commit: str) -> Revision: ...
+
+    def since(self, old: str, new: str) -> tuple[Revision, ...]:
+        """Commits reachable from `new` and not from `old`, newest first; only `new` when `old` is unknown."""
+        ...
+
+    def accept(self, commit: str) -> None:
+        """Remembers the commit as the last good one."""
+        ...
+
+    def last_good(self) -> str | None: ...
+
+    def last_change(self, commit: str, path: str) -> Revision:
+        """The newest commit up to `commit` that touched the path (inside the repository)."""
+        ...

@@ -1,0 +1,282 @@
+"""The kinds of a fleet file as typed values: Fleet, Wizard, Service, Codebase, Model, Cron, Task.
+
+Every document is flat: `kind`, `name`, then the fields of the kind. The models are frozen and hold tuples
+and frozen models only, so that a loaded fleet can be shared and cached. `schemas/` is generated from them.
+Not done here: reading YAML (yaml.py), checks across documents (check.py), what a wizard becomes on a host
+(plan/expand.py).
+"""
+
+from __future__ import annotations
+
+from enum import Enum
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+NAME = r"^[a-z][a-z0-9]*(-[a-z0-9]+)*$"
+ENV_NAME = r"^[A-Za-z_][A-Za-z0-9_]*$"
+Name = Annotated[str, Field(pattern=NAME, max_length=40, description="Lower-case letters, digits and single hyphens.")]
+Port = Annotated[int, Field(ge=1, le=65535, strict=True)]
+EnvName = Annotated[str, Field(pattern=ENV_NAME, max_length=128)]
+Text = Annotated[str, Field(min_length=1)]
+
+
+class Record(BaseModel):
+    """Base of all kinds: unknown fields are errors, values are frozen."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+
+
+class Generate(Record):
+    """A secret made on the host once."""
+
+    generate: Literal[True]
+
+
+class FromEnv(Record):
+    """A secret read from the reconciler's own environment on the host."""
+
+    env: EnvName
+
+
+class FromFile(Record):
+    """A secret read from a file on the host; the path is absolute."""
+
+    file: Annotated[str, Field(pattern=r"^/")]
+
+
+Secret = Generate | FromEnv | FromFile
+EnvValue = str | Secret
+
+
+class DesiredState(Enum):
+    """Which parts of a wizard run: robed (Robe and Body), unrobed (Body), lobster (Robe), dead (neither)."""
+
+    ROBED = "robed"
+    UNROBED = "unrobed"
+    LOBSTER = "lobster"
+    DEAD = "dead"
+
+
+class Host(Record):
+    """One server of the fleet."""
+
+    root: Annotated[str, Field(pattern=r"^/")] = "/root/wizards"
+    """Folder that holds one folder a wizard; absolute."""
+    address: str | None = None
+    """Where people find the host; for display."""
+
+
+class PortPool(Record):
+    """TCP ports that wizards may use, on every host."""
+
+    first: Port = 8643
+    """Lowest port a wizard may have."""
+    last: Port = 8699
+    """Highest port a wizard may have."""
+    reserved: dict[Annotated[str, Field(pattern=r"^[1-9][0-9]{0,4}$")], str] = {}
+    """Ports inside the pool that no wizard may take yet: port to what it is kept for."""
+
+
+class Policy(Record):
+    """How much one pass may do before a person has to say yes."""
+
+    max_deletions: Annotated[int, Field(ge=0, strict=True)] = 0
+    """Wizards that one pass may remove; beyond it the plan is refused whole."""
+    max_restarts: Annotated[int, Field(ge=0, strict=True)] = 5
+    """Running wizards that one pass may restart or stop; beyond it the plan is refused whole."""
+
+
+class Fleet(Record):
+    """The fleet itself; exactly one document of this kind."""
+
+    kind: Literal["Fleet"]
+    name: Name
+    hosts: Annotated[dict[Name, Host], Field(min_length=1)]
+    """The hosts of the fleet by name; `host` in the settings names one of them."""
+    ports: PortPool = PortPool()
+    policy: Policy = Policy()
+
+
+class Charter(Record):
+    """Fields of a house charter, rendered into SOUL.md in the order of the seed's template."""
+
+    identity: Text
+    """Who the wizard is."""
+    lineage: str = ""
+    """Where it comes from."""
+    responsibilities: tuple[Text, ...] = ()
+    """What it does; one line each."""
+    father: str = ""
+    """How it relates to its father."""
+    sovereign: str = ""
+    """How it serves the person who owns the fleet."""
+
+
+class SoulFile(Record):
+    """SOUL.md taken from a file beside the fleet files; the path is relative to the fleet folder."""
+
+    file: Text
+
+
+class SoulCharter(Record):
+    """SOUL.md written from charter fields."""
+
+    charter: Charter
+
+
+class Telegram(Record):
+    """The wizard's Telegram bot."""
+
+    token: Secret
+    """Where the bot token is found; two wizards may not share one."""
+
+
+class Robe(Record):
+    """An OpenClaw gateway in front of the Body. Declared, not enforced by this version."""
+
+    port: Port
+    codebase: Name | None = None
+
+
+class Wizard(Record):
+    """One agent: a Body (Hermes gateway), optionally a Robe, with a home of its own."""
+
+    kind: Literal["Wizard"]
+    name: Name
+    host: Name | None = None
+    """Which host runs it; may be left out when the fleet has one host."""
+    desired: DesiredState = DesiredState.UNROBED
+    """robed, unrobed, lobster or dead."""
+    role: str = ""
+    """What it is for, in one line."""
+    father: Name | None = None
+    """The wizard that it descends from."""
+    port: Port
+    """TCP port of its API server; unique on its host."""
+    codebase: Name
+    """The Codebase that its Body runs."""
+    model: Name
+    """The Model it thinks with."""
+    soul: SoulFile | SoulCharter
+    home: str | None = None
+    """HERMES_HOME relative to the host's root; `<name>/home` when left out."""
+    api_key: Secret = Generate(generate=True)
+    """Key of its API server."""
+    telegram: Telegram | None = None
+    env: dict[EnvName, EnvValue] = {}
+    """Further variables of its .env."""
+    config: dict[str, Any] = {}
+    """Further keys of its config.yaml; each becomes Git's."""
+    robe: Robe | None = None
+
+
+class Service(Record):
+    """A shared service of a host (Gitea, Ollama, SearXNG). Its port is kept free; it is not run by us."""
+
+    kind: Literal["Service"]
+    name: Name
+    host: Name | None = None
+    """Which host runs it; every host when left out."""
+    port: Port
+    health: str | None = None
+    """URL that answers when it is healthy. Declared, not enforced by this version."""
+
+
+class PypiSource(Record):
+    """A program from the Python package index, at one version, in a virtual environment of its own."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True, populate_by_name=True)
+
+    pypi: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
+    """Name of the package."""
+    version: Annotated[str, Field(pattern=r"^[0-9][A-Za-z0-9.!+_-]*$")]
+    """Exact version."""
+    with_: Annotated[
+        tuple[Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._\[\],<>=!~ -]*$")], ...],
+        Field(alias="with"),
+    ] = ()
+    """Packages installed beside it, as requirement specifiers."""
+
+
+class Codebase(Record):
+    """An installed, versioned program that wizards share."""
+
+    kind: Literal["Codebase"]
+    name: Name
+    source: PypiSource
+    program: Literal["hermes"] = "hermes"
+    """Which program this is; decides how it is configured and run."""
+
+
+class Model(Record):
+    """A language model and how a wizard reaches it."""
+
+    kind: Literal["Model"]
+    name: Name
+    id: Text
+    """What the provider calls it: claude-opus-4.6, qwen2.5:1.5b."""
+    provider: Text
+    """Hermes' name for the provider: anthropic, custom, ..."""
+    base_url: Annotated[str, Field(pattern=r"^https?://")] | None = None
+    context: Annotated[int, Field(ge=1, strict=True)] | None = None
+    """Tokens that the model really takes, where known."""
+    context_length: Annotated[int, Field(ge=1, strict=True)] | None = None
+    """Tokens that Hermes is told it takes (model.context_length)."""
+    ollama_num_ctx: Annotated[int, Field(ge=1, strict=True)] | None = None
+    """Window that Ollama is asked to open (model.ollama_num_ctx)."""
+    env: dict[EnvName, EnvValue] = {}
+    """Variables that every wizard on this model gets in its .env, such as the provider's key."""
+    pull: bool = False
+    """Pull it into Ollama. Declared, not enforced by this version."""
+
+
+class CronJob(Enum):
+    """What a cron line calls."""
+
+    DISPATCH = "dispatch"
+    MONITOR = "monitor"
+    REPORT = "report"
+    CHECKPOINT = "checkpoint"
+    SELFCHECK = "selfcheck"
+
+
+class Cron(Record):
+    """A line of the cron table. Declared, not enforced by this version."""
+
+    kind: Literal["Cron"]
+    name: Name
+    wizard: Name
+    schedule: Annotated[str, Field(pattern=r"^\S+( \S+){4}$")]
+    """Five cron fields."""
+    run: CronJob
+
+
+class Priority(Enum):
+    P0 = "P0"
+    P1 = "P1"
+    P2 = "P2"
+    P3 = "P3"
+
+
+class Task(Record):
+    """One entry of the work queue. Declared, not enforced by this version."""
+
+    kind: Literal["Task"]
+    name: Annotated[str, Field(pattern=r"^TASK-[0-9]{1,6}$")]
+    wizard: Name
+    priority: Priority = Priority.P2
+    title: Text
+    body: str = ""
+
+
+Document = Fleet | Wizard | Service | Codebase | Model | Cron | Task
+KINDS: dict[str, type[Record]] = {
+    "Fleet": Fleet,
+    "Wizard": Wizard,
+    "Service": Service,
+    "Codebase": Codebase,
+    "Model": Model,
+    "Cron": Cron,
+    "Task": Task,
+}
