@@ -17,7 +17,12 @@ class Reply:
 
 class Http(Protocol):
     def request(
-        self, method: str, url: str, *, bearer: str | None = None, body: Mapping[str, object] | None = None,
+        self,
+        method: str,
+        url: str,
+        *,
+        bearer: str | None = None,
+        body: Mapping[str, object] | None = None,
         seconds: float = 5.0,
     ) -> Reply:
         """Never raises for what a server does; follows no redirects and uses no proxy."""
