@@ -15,9 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 NAME = r"^[a-z][a-z0-9]*(-[a-z0-9]+)*$"
 ENV_NAME = r"^[A-Za-z_][A-Za-z0-9_]*$"
-Name = Annotated[
-    str, Field(pattern=NAME, max_length=40, description="Lower-case letters, digits and single hyphens.")
-]
+Name = Annotated[str, Field(pattern=NAME, max_length=40, description="Lower-case letters, digits and single hyphens.")]
 Port = Annotated[int, Field(ge=1, le=65535, strict=True)]
 EnvName = Annotated[str, Field(pattern=ENV_NAME, max_length=128)]
 Text = Annotated[str, Field(min_length=1)]
@@ -188,9 +186,7 @@ class Service(Record):
 class PypiSource(Record):
     """A program from the Python package index, at one version, in a virtual environment of its own."""
 
-    model_config = ConfigDict(
-        extra="forbid", frozen=True, use_attribute_docstrings=True, populate_by_name=True
-    )
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True, populate_by_name=True)
 
     pypi: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
     """Name of the package."""
