@@ -15,8 +15,7 @@ from reconciler.plan.value import FieldPath
 
 @dataclass(frozen=True, slots=True)
 class FileQuery:
-    """Look at `resource`, at `path` instead of its own when that is set (a folder in the attic). `open_keys` are key paths
-    whose values may be shown; all other values of a keyed file come back Hidden."""
+    """Look at `resource`, at `path` (its own, or where the attic holds it). `open_keys` are key paths whose values may be shown; all other values of a keyed file come back Hidden."""
 
     resource: FileResource
     path: str
@@ -34,8 +33,8 @@ class KeyEdit:
 class Files(Protocol):
     def observe(self, queries: Sequence[FileQuery], *, reread: bool = False) -> Mapping[str, FileFact]:
         """Facts by resource key. Content is remembered by stat signature (device, inode, size, mtime_ns, ctime_ns) and
-        read again only when that changed, or when `reread`. The same fact object is returned while nothing changed. A file
-        that can't be read or parsed is Unknown with path and position."""
+        read again only when that changed, or when `reread`. The same fact object is returned while nothing changed.
+        A file that can't be read or parsed is Unknown with path and position."""
         ...
 
     def make_directory(self, path: str, mode: int) -> None:
@@ -45,8 +44,8 @@ class Files(Protocol):
     def write_text(self, path: str, text: str, mode: int) -> None: ...
 
     def edit_keys(self, path: str, file_format: Format, edits: Sequence[KeyEdit], mode: int) -> None:
-        """Reads the file as it is now, sets and removes exactly these keys, keeps comments, order and every other key, and
-        checks that the program's own parser reads back what was set. Makes the file when it is absent."""
+        """Reads the file as it is now, sets and removes exactly these keys, keeps comments, order and every other key,
+        and checks that the program's own parser reads back what was set. Makes the file when it is absent."""
         ...
 
     def link(self, path: str, target: str) -> None:
@@ -62,7 +61,7 @@ class Files(Protocol):
         ...
 
     def keep(self, path: str) -> str | None:
-        """Copies the file's bytes into the host's history (0600) and returns the copy's path; None when it is absent."""
+        """Copies the file's bytes into the host's history (0600); the copy's path, or None when there is no file."""
         ...
 
     def tail(self, path: str, lines: int) -> str: ...
