@@ -15,7 +15,8 @@ from reconciler.plan.value import FieldPath
 
 @dataclass(frozen=True, slots=True)
 class FileQuery:
-    """Look at `resource`, at `path` (its own, or where the attic holds it). `open_keys` are key paths whose values may be shown; all other values of a keyed file come back Hidden."""
+    """Look at `resource`, at `path` (its own, or where the attic holds it). `open_keys` are key paths
+    whose values may be shown; all other values of a keyed file come back Hidden."""
 
     resource: FileResource
     path: str

@@ -1,0 +1,68 @@
+"""What a pass saw, as a value: the status table, STATUS.md, status.json and pages are all rendered from it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+
+class WizardState(Enum):
+    """Observed state. unknown: could not be observed."""
+
+    ROBED = "robed"
+    UNROBED = "unrobed"
+    LOBSTER = "lobster"
+    DEAD = "dead"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """One thing seen about a wizard: `source` ("process", "/health", "heartbeat"), what it said, and its age in seconds
+    (None when there is none)."""
+
+    source: str
+    text: str
+    age: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class WizardStatus:
+    """Desired beside observed for one wizard. `differences` are the plan's lines for it that are not applied yet;
+    `since` is when the process started (ISO 8601, UTC) or ""; `why` traces the last change or restart."""
+
+    name: str
+    role: str
+    desired: str
+    observed: WizardState
+    healthy: bool
+    port: int
+    model: str
+    codebase: str
+    revision: str
+    since: str
+    why: str
+    pid: int | None
+    paused: str
+    evidence: tuple[Evidence, ...]
+    differences: tuple[str, ...]
+    unmanaged: tuple[str, ...]
+
+    @property
+    def settled(self) -> bool:
+        """Observed is what is desired, and nothing is pending."""
+        return self.healthy and not self.differences
+
+
+@dataclass(frozen=True, slots=True)
+class HostStatus:
+    """One host at one moment. `at` is ISO 8601 in UTC. `result` is the last pass's result in words, `notices` what a
+    person should know (remote away, unenforced declarations, refusals)."""
+
+    host: str
+    at: str
+    commit: str
+    subject: str
+    result: str
+    notices: tuple[str, ...]
+    wizards: tuple[WizardStatus, ...]
