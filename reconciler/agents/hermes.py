@@ -1,0 +1,154 @@
+"""Hermes Agent, the Body: what it is configured with, how it is run, and how its replies read.
+
+Facts checked on 0.18.2 and 0.19.0. The API server listens only with aiohttp beside it and an API_SERVER_KEY of 16 or
+more characters. config.yaml is read again at every run, but platforms and working folder only at start; .env at start.
+Not done here: OpenClaw; files, processes and requests.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+
+from reconciler.agents.program import ExitReading, HealthReading, Path, Place, RunReading, RunState
+from reconciler.spec.kinds import EnvValue, Model, Wizard
+
+API_KEY = "API_SERVER_KEY"
+TELEGRAM_TOKEN = "TELEGRAM_BOT_TOKEN"  # noqa: S105 - the name of a variable, not a token
+# Sections that the gateway reads again at every run; a change of any other section waits for a restart.
+READ_AT_RUN = frozenset({"model", "memory"})
+SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+PORT_TAKEN = 78
+
+_EXITS = {
+    0: ExitReading("ended cleanly", blocked=False),
+    1: ExitReading("ended with an error, or another gateway runs on this home", blocked=False),
+    2: ExitReading("did not understand its command line", blocked=False),
+    75: ExitReading("asked to be restarted", blocked=False),
+    PORT_TAKEN: ExitReading("could not start: its port is taken or its configuration is invalid", blocked=True),
+}
+_RUNS = {
+    "completed": RunState.COMPLETED,
+    "failed": RunState.FAILED,
+    "cancelled": RunState.FAILED,
+    "waiting_for_approval": RunState.WAITING,
+}
+
+
+def _object(body: str) -> Mapping[str, object]:
+    """The reply as a JSON object; anything else reads as an empty one."""
+    try:
+        value = json.loads(body)
+    except ValueError:
+        return {}
+    return value if isinstance(value, dict) else {}
+
+
+class Hermes:
+    """See `program.Agent`."""
+
+    quiet_exits: tuple[int, ...] = (PORT_TAKEN,)
+    stop_signal = "INT"  # ends with exit 0 and a truthful state file; TERM ends with 1
+    stop_seconds = 75
+
+    def config_keys(self, wizard: Wizard, model: Model, place: Place) -> Mapping[Path, object]:
+        server = ("platforms", "api_server")
+        keys: dict[Path, object] = {
+            ("model", "default"): model.id,
+            ("model", "provider"): model.provider,
+            (*server, "enabled"): True,
+            (*server, "extra", "host"): "127.0.0.1",
+            (*server, "extra", "port"): wizard.port,
+            (*server, "extra", "model_name"): wizard.name,
+            ("memory", "memory_enabled"): True,
+            ("memory", "user_profile_enabled"): True,
+            # Relative writes would land in a folder that wizards may share.
+            ("terminal", "cwd"): place.workspace,
+            # A running gateway would install packages into the codebase that wizards share.
+            ("security", "allow_lazy_installs"): False,
+            ("agent", "restart_drain_timeout"): 30,
+        }
+        optional = {
+            "base_url": model.base_url,
+            "context_length": model.context_length,
+            "ollama_num_ctx": model.ollama_num_ctx,
+        }
+        keys.update({("model", name): value for name, value in optional.items() if value is not None})
+        if wizard.telegram:
+            keys["platforms", "telegram", "enabled"] = True
+        return keys
+
+    def env_keys(self, wizard: Wizard, model: Model) -> Mapping[str, EnvValue]:
+        keys: dict[str, EnvValue] = {API_KEY: wizard.api_key}
+        if wizard.telegram:
+            keys[TELEGRAM_TOKEN] = wizard.telegram.token
+        return {**keys, **model.env, **wizard.env}
+
+    def argv(self, version: str, place: Place) -> tuple[str, ...]:  # noqa: ARG002 - 0.18.2 and 0.19.0 agree
+        # --external-supervisor would be an argparse error on 0.18.2, and only matters to Hermes' own updater.
+        return (f"{place.codebase}/bin/hermes", "gateway", "run")
+
+    def environment(self, version: str, place: Place) -> Mapping[str, str]:  # noqa: ARG002
+        return {
+            "HERMES_HOME": place.home,
+            "HOME": place.folder,
+            "PATH": f"{place.codebase}/bin:{SYSTEM_PATH}",
+            "LANG": "C.UTF-8",
+            # Its own start limiter sleeps up to 300 s before it binds; the supervisor limits starts already.
+            "HERMES_GATEWAY_MAX_STARTS": "0",
+        }
+
+    def read_at_start(self, file: str, path: Path) -> bool:
+        return file == ".env" or path[0] not in READ_AT_RUN
+
+    def health(self, body: str) -> HealthReading:
+        """Reads /health/detailed."""
+        reply = _object(body)
+        pid, platforms = reply.get("pid"), reply.get("platforms")
+        server = platforms.get("api_server") if isinstance(platforms, dict) else None
+        state = server.get("state") if isinstance(server, dict) else None
+        problem = "" if state in (None, "connected") else f"api_server is {state}"
+        return HealthReading(
+            ok=reply.get("status") == "ok" and not problem,
+            pid=pid if isinstance(pid, int) else None,
+            version=str(reply.get("version", "")),
+            busy=_busy(reply),
+            problem=problem,
+        )
+
+    def identity(self, body: str) -> str | None:
+        """Reads /v1/models: the name that the gateway answers to."""
+        data = _object(body).get("data")
+        first = data[0] if isinstance(data, list) and data else None
+        name = first.get("id") if isinstance(first, dict) else None
+        return name if isinstance(name, str) else None
+
+    def run_started(self, body: str) -> str | None:
+        """Reads the reply of POST /v1/runs."""
+        run = _object(body).get("run_id")
+        return run if isinstance(run, str) else None
+
+    def run(self, body: str) -> RunReading:
+        """Reads GET /v1/runs/ID."""
+        reply = _object(body)
+        state = _RUNS.get(str(reply.get("status")), RunState.WORKING)
+        text = reply.get("output") if state is RunState.COMPLETED else reply.get("error")
+        return RunReading(state, text if isinstance(text, str) else json.dumps(text) if text else "")
+
+    def exit(self, code: int | None) -> ExitReading:
+        if code is None:
+            return ExitReading("ended", blocked=False)
+        if code < 0:
+            return ExitReading(f"killed by signal {-code}", blocked=False)
+        return _EXITS.get(code, ExitReading(f"ended with exit code {code}", blocked=False))
+
+
+def _busy(reply: Mapping[str, object]) -> int | None:
+    """readiness.checks.background_queues.active_api_runs; absent on 0.18.2."""
+    value: object = reply
+    for name in ("readiness", "checks", "background_queues", "active_api_runs"):
+        value = value.get(name) if isinstance(value, dict) else None
+    return value if isinstance(value, int) else None
+
+
+HERMES = Hermes()

@@ -1,0 +1,89 @@
+"""What the rest of the house needs to know about a program that a wizard runs: a protocol, one pure room a program.
+
+Values only: keys of its own files, argv by version, what it reads only at start, how its replies read.
+Not done here: files, processes, requests.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import Enum
+from typing import Protocol
+
+from reconciler.spec.kinds import EnvValue, Model, Wizard
+
+Path = tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a wizard lives on its host: absolute folders."""
+
+    folder: str
+    home: str
+    workspace: str
+    codebase: str
+
+
+@dataclass(frozen=True, slots=True)
+class HealthReading:
+    """What a health reply says: `pid` of the gateway that answered, version, and whether it can take work.
+    `busy` is the number of runs in flight, None where this version does not tell."""
+
+    ok: bool
+    pid: int | None
+    version: str
+    busy: int | None
+    problem: str
+
+
+class RunState(Enum):
+    WORKING = "working"
+    COMPLETED = "completed"
+    FAILED = "failed"
+    WAITING = "waiting for approval"
+
+
+@dataclass(frozen=True, slots=True)
+class RunReading:
+    state: RunState
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class ExitReading:
+    """What an exit code means. `blocked`: something outside is in the way, and the code is not at fault."""
+
+    text: str
+    blocked: bool
+
+
+class Agent(Protocol):
+    """One program. `config_keys` and `env_keys` are what Git owns in its files, before the wizard's own additions."""
+
+    quiet_exits: tuple[int, ...]
+    stop_signal: str
+    stop_seconds: int
+
+    def config_keys(self, wizard: Wizard, model: Model, place: Place) -> Mapping[Path, object]: ...
+
+    def env_keys(self, wizard: Wizard, model: Model) -> Mapping[str, EnvValue]: ...
+
+    def argv(self, version: str, place: Place) -> tuple[str, ...]: ...
+
+    def environment(self, version: str, place: Place) -> Mapping[str, str]: ...
+
+    def read_at_start(self, file: str, path: Path) -> bool:
+        """Whether a change of this key in `config.yaml` or `.env` takes effect only after a restart."""
+        ...
+
+    def health(self, body: str) -> HealthReading: ...
+
+    def identity(self, body: str) -> str | None: ...
+
+    def run_started(self, body: str) -> str | None: ...
+
+    def run(self, body: str) -> RunReading: ...
+
+    def exit(self, code: int | None) -> ExitReading: ...

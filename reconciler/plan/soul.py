@@ -1,0 +1,39 @@
+"""SOUL.md of a wizard: a file of the fleet, or charter fields in the form of the seed's house charter."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from reconciler.agents.program import Place
+from reconciler.spec.desired import DesiredFleet
+from reconciler.spec.kinds import Charter, SoulCharter, SoulFile, Wizard
+
+
+def soul_text(fleet: DesiredFleet, wizard: Wizard, place: Place) -> str:
+    """The whole text of SOUL.md; ends with a newline."""
+    match wizard.soul:
+        case SoulFile(file=file):
+            text = fleet.souls[file]
+        case SoulCharter(charter=charter):
+            text = "\n".join(_charter(fleet, wizard, place, charter))
+    return text if text.endswith("\n") else text + "\n"
+
+
+def _charter(fleet: DesiredFleet, wizard: Wizard, place: Place, charter: Charter) -> Iterator[str]:
+    title = " ".join(part.capitalize() for part in wizard.name.split("-"))
+    siblings = sorted(w.name for w in fleet.wizards.values() if w.codebase == wizard.codebase and w != wizard)
+    yield f"# {title} House Charter"
+    yield from ("", "Entity:", f"- {charter.identity}")
+    if charter.lineage:
+        yield f"- {charter.lineage}"
+    yield from ("", "Canonical placement:", f"- HERMES_HOME={place.home}")
+    if siblings:
+        yield f"- Shares codebase with {', '.join(siblings)}"
+    duties = charter.responsibilities or ((wizard.role,) if wizard.role else ())
+    if duties:
+        yield from ("", "Role:", *(f"- {duty}" for duty in duties))
+    if charter.father:
+        father = (wizard.father or "father").replace("-", " ").title()
+        yield from ("", f"Relationship to {father}:", f"- {charter.father}")
+    if charter.sovereign:
+        yield from ("", "Relationship to Sovereign:", f"- {charter.sovereign}")
