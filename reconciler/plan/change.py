@@ -10,7 +10,7 @@ from enum import Enum
 
 from reconciler.plan.held import Origin, Stored
 from reconciler.plan.resource import Resource
-from reconciler.plan.value import FieldPath, Fields, Value
+from reconciler.plan.value import FieldPath, Value
 
 
 class Action(Enum):
@@ -91,8 +91,8 @@ class Disposition(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One difference. `resource` is the desired one, or the held one where it goes away. `applied` is what the ledger
-    will hold afterwards (None: nothing). `obstacle` says why it is held or blocked, and the mend."""
+    """One difference. `resource` is the desired one, or the held one where it goes away. `obstacle`
+    says why it is held or blocked, and the mend. `origin` is what the inventory will say."""
 
     key: str
     wizard: str | None
@@ -100,7 +100,6 @@ class Change:
     resource: Resource
     reasons: tuple[Reason, ...]
     fields: tuple[FieldChange, ...] = ()
-    applied: Fields | None = None
     origin: Origin = Origin.CREATED
     disposition: Disposition = Disposition.APPLY
     obstacle: str = ""

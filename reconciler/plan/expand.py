@@ -218,8 +218,7 @@ def _start_script(wizard: Wizard, process: Process) -> str:
         [
             "#!/bin/sh",
             f"# Starts {wizard.name}'s gateway in this terminal, for a look by hand. Written by reconciler.",
-            "# Hermes refuses to start while the supervised gateway of this home runs:",
-            f"# `reconciler pause {wizard.name}` first, then stop it.",
+            "# Hermes refuses to start a second gateway on a home whose gateway runs.",
             f"cd {_quoted(process.cwd)} || exit 1",
             "exec env -i \\",
             *lines,

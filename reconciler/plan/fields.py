@@ -1,0 +1,105 @@
+"""What a resource should look like as fields, and the digest of a process's inputs.
+
+The same shapes as in `fact.Present`, so that desired, last applied and live are compared field by field.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Mapping
+from typing import assert_never
+
+from reconciler.plan.fact import SecretFact
+from reconciler.plan.resource import (
+    CodebaseVersion,
+    Directory,
+    KeyedFile,
+    OwnedKey,
+    Process,
+    PypiInstall,
+    Resource,
+    Symlink,
+    TextFile,
+)
+from reconciler.plan.value import FieldPath, Fields, Hidden, Known, SecretRef, Value, known
+
+MODE: FieldPath = ("mode",)
+TEXT: FieldPath = ("text",)
+TARGET: FieldPath = ("target",)
+SOURCE: FieldPath = ("source",)
+KEY = "key"
+Secrets = Mapping[SecretRef, SecretFact]
+
+
+def mode_value(mode: int) -> Known:
+    """Permission bits as four octal digits."""
+    return known(f"{mode & 0o7777:04o}")
+
+
+def source_value(source: PypiInstall) -> Known:
+    """What a codebase is built from, canonically."""
+    return known({"package": source.package, "version": source.version, "with": list(source.extras)})
+
+
+def wanted_fields(resource: Resource, secrets: Secrets) -> Fields:
+    """The fields that Git wants; secrets as Hidden. A secret without a digest comes out as Hidden("")."""
+    match resource:
+        case Directory(mode=mode):
+            return ((MODE, mode_value(mode)),)
+        case TextFile(mode=mode, text=text):
+            return ((MODE, mode_value(mode)), (TEXT, known(text)))
+        case Symlink(target=target):
+            return ((TARGET, known(target)),)
+        case KeyedFile(mode=mode, keys=keys):
+            owned = (((KEY, *key.path), _value(key, secrets)) for key in keys)
+            return tuple(sorted((*owned, (MODE, mode_value(mode))), key=lambda field: field[0]))
+        case CodebaseVersion(source=source):
+            return ((SOURCE, source_value(source)),)
+        case Process():
+            return tuple(sorted(_inputs(resource, secrets), key=lambda field: field[0]))
+        case _:
+            assert_never(resource)
+
+
+def _inputs(process: Process, secrets: Secrets) -> Iterator[tuple[FieldPath, Value]]:
+    """All that a running process was started with. Never file bytes or keys that are not ours."""
+    yield ("codebase",), known(process.codebase)
+    yield ("argv",), known(process.argv)
+    yield ("folder",), known(process.cwd)
+    for name, value in process.env:
+        yield ("environment", name), known(value)
+    for key in process.start_values:
+        yield key.path, _value(key, secrets)
+
+
+def inputs_digest(fields: Fields) -> str:
+    """Hex SHA-256 over a process's wanted fields; a live process carries the one it was started with."""
+    digest = hashlib.sha256()
+    for path, value in fields:
+        text = value.text if isinstance(value, Known) else f"hidden {value.digest}"
+        for part in (*path, text):
+            raw = part.encode()
+            digest.update(b"%d:" % len(raw))
+            digest.update(raw)
+    return digest.hexdigest()
+
+
+def _value(key: OwnedKey, secrets: Secrets) -> Value:
+    match key.value:
+        case Known():
+            return key.value
+        case SecretRef():
+            fact = secrets.get(key.value)
+            return Hidden(fact.digest if fact else "")
+
+
+def secret_refs(resource: Resource) -> tuple[SecretRef, ...]:
+    """The secrets that a resource names, each once, sorted."""
+    match resource:
+        case KeyedFile(keys=keys):
+            refs = {key.value for key in keys if isinstance(key.value, SecretRef)}
+        case Process(start_values=keys, api_key=api_key):
+            refs = {key.value for key in keys if isinstance(key.value, SecretRef)} | {api_key}
+        case _:
+            refs = set()
+    return tuple(sorted(refs))
