@@ -157,6 +157,8 @@ class Plan:
     """(resource key, readable paths of the keys in it that belong to the agent)."""
     unenforced: tuple[str, ...] = ()
     """What the fleet declares and this version does not do yet."""
+    wizards: tuple[str, ...] = ()
+    """The wizards that this plan looked at, changed or not."""
 
     @property
     def pending(self) -> tuple[Change, ...]:
