@@ -1,0 +1,153 @@
+"""Builds the Plan: every difference of a host, what stands in its way, what policy says, and the steps in order.
+
+Pure: desired, observed and held in, a Plan out; the same input gives the same plan. Not done here: executing anything.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+
+from reconciler.plan.block import block
+from reconciler.plan.change import Action, Cause, Change, Disposition, Plan, Reason
+from reconciler.plan.diff import diff, unmanaged
+from reconciler.plan.expand import ATTIC, Desired
+from reconciler.plan.fact import Fact, Observed, ProcessFact, Unknown
+from reconciler.plan.held import Held, Records
+from reconciler.plan.order import order
+from reconciler.plan.policy import refusals
+from reconciler.plan.resource import Directory, Process, Resource
+from reconciler.plan.retire import folder_key, retire, retire_wizard, return_wizard
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What a person or a commit says about this one plan.
+
+    `only`: wizards to look at (empty: all). `restart`: wizards to restart even though nothing differs. `deletions` and
+    `restarts`: what commit trailers or flags allow beyond the fleet's policy.
+    """
+
+    only: frozenset[str] = frozenset()
+    restart: frozenset[str] = frozenset()
+    deletions: frozenset[str] = frozenset()
+    restarts: int = 0
+
+
+@dataclass(slots=True)
+class Memory:
+    """Remembers each resource's comparison while its inputs are the same objects, for a pass with nothing to do.
+    Dropping it changes the time that a plan takes, never the plan."""
+
+    seen: dict[str, tuple[Resource, Fact, Held | None, object, Change | None, tuple[str, ...]]] = field(
+        default_factory=dict
+    )
+
+
+def build(
+    desired: Desired, observed: Observed, records: Records, rules: Rules | None = None, memory: Memory | None = None
+) -> Plan:
+    """The whole plan for one host. Every desired and held resource must have a fact in `observed`."""
+    rules = rules or Rules()
+    comparison = _compare(desired, observed, records, memory or Memory())
+    changes = [*_returns(desired, observed, records), *comparison.changes, *_removals(desired, observed, records)]
+    changes = list(_requested(changes, desired, observed, rules))
+    if rules.only:
+        changes = [c for c in changes if c.wizard in rules.only or (c.wizard is None and _used(c, desired, rules))]
+    blocked = block(changes, desired, observed, records)
+    return Plan(
+        host=desired.host,
+        commit=desired.commit,
+        changes=blocked.changes,
+        steps=order((c for c in blocked.changes if c.disposition is Disposition.APPLY), blocked.waits),
+        refusals=refusals(blocked.changes, desired.policy, rules.deletions, rules.restarts),
+        undeclared=comparison.unmanaged,
+        unenforced=desired.unenforced,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Comparison:
+    changes: tuple[Change, ...]
+    unmanaged: tuple[tuple[str, tuple[str, ...]], ...]
+
+
+def _compare(desired: Desired, observed: Observed, records: Records, memory: Memory) -> _Comparison:
+    changes, keys = [], []
+    facts, held, secrets, seen = observed.facts, records.held, observed.secrets, memory.seen
+    for resource in desired.resources:
+        key = resource.key
+        fact, entry = facts[key], held.get(key)
+        old = seen.get(key)
+        if old is None or not (old[0] is resource and old[1] is fact and old[2] is entry and old[3] is secrets):
+            change = diff(resource, fact, entry, secrets)
+            old = seen[key] = (resource, fact, entry, secrets, change, unmanaged(resource, fact, entry))
+        if old[4] is not None:
+            changes.append(old[4])
+        if old[5]:
+            keys.append((key, old[5]))
+    return _Comparison(tuple(changes), tuple(keys))
+
+
+def _returns(desired: Desired, observed: Observed, records: Records) -> Iterator[Change]:
+    folders = {r.key: r for r in desired.resources if isinstance(r, Directory)} if records.attic else {}
+    for name in desired.wizards:
+        stored, folder = records.attic.get(name), folders.get(folder_key(name))
+        if stored and folder:
+            yield return_wizard(stored, folder, observed.facts.get(f"{folder.key}/original"))
+
+
+def _removals(desired: Desired, observed: Observed, records: Records) -> Iterator[Change]:
+    wanted = {r.key for r in desired.resources}
+    gone: dict[str, dict[str, Held]] = {}
+    single: list[Held] = []
+    names = frozenset(desired.wizards)
+    for key, entry in records.held.items():
+        owner = entry.resource.wizard
+        if key in wanted or owner in records.attic:
+            continue
+        if owner is None or owner in names:
+            single.append(entry)
+        else:
+            gone.setdefault(owner, {})[key] = entry
+    yield from retire(single, observed.facts)
+    for name in sorted(gone):
+        attic = f"{desired.root}/{ATTIC}/{name}-{desired.commit[:12]}"
+        yield from retire_wizard(name, gone[name], observed.facts, attic)
+
+
+def _requested(changes: list[Change], desired: Desired, observed: Observed, rules: Rules) -> Iterator[Change]:
+    """Adds the restarts that a person asked for, where nothing restarts the process anyway."""
+    busy = {c.key for c in changes if c.action is not Action.CLAIM}
+    asked = {
+        r.key: r
+        for r in desired.resources
+        if isinstance(r, Process) and r.wizard in rules.restart and r.run and r.key not in busy
+    }
+    yield from (c for c in changes if c.key not in asked)
+    for key, process in asked.items():
+        fact = observed.facts[key]
+        live = isinstance(fact, ProcessFact)
+        if live or isinstance(fact, Unknown):
+            reason = (Reason(Cause.REQUESTED, "asked for"),)
+            change = Change(key, process.wizard, Action.RESTART, process, reason)
+            yield change if live else _unknown(change, fact)
+
+
+def _unknown(change: Change, fact: Fact) -> Change:
+    reason = fact.reason if isinstance(fact, Unknown) else ""
+    return replace(change, disposition=Disposition.BLOCKED, obstacle=f"could not be observed: {reason}")
+
+
+def _used(change: Change, desired: Desired, rules: Rules) -> bool:
+    """Whether a shared resource is one that the chosen wizards run."""
+    used = {r.codebase for r in desired.resources if isinstance(r, Process) and r.wizard in rules.only}
+    return not isinstance(change.resource, Process) and change.resource.path in used
+
+
+def counts(plan: Plan) -> Mapping[Action, int]:
+    """How many pending changes of each action the plan has."""
+    found: dict[Action, int] = {}
+    for change in plan.pending:
+        found[change.action] = found.get(change.action, 0) + 1
+    return found

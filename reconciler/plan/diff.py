@@ -1,0 +1,218 @@
+"""One resource: desired, live and last applied in, at most one change out.
+
+The three-way rule, field by field: a field that Git declares is Git's; a key that we applied and Git no longer
+declares is removed; every other key belongs to the agent. Never a change on "could not be observed". Not done here:
+pauses and ports (block.py), order (order.py), and what is no longer declared (retire.py).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import assert_never
+
+from reconciler.plan.change import Action, Cause, Change, Disposition, FieldChange, Reason
+from reconciler.plan.fact import Absent, Fact, InTheWay, Present, ProcessFact, ProcessState, Unknown
+from reconciler.plan.fields import KEY, Secrets, inputs_digest, secret_refs, wanted_fields
+from reconciler.plan.held import Held, Origin
+from reconciler.plan.resource import Process, Resource
+from reconciler.plan.value import FieldPath, Fields, Hidden, Known, Value
+
+LIVE = frozenset({ProcessState.RUNNING, ProcessState.STARTING})
+HAS_PROCESS = LIVE | {ProcessState.ORPHAN, ProcessState.BACKOFF}
+
+
+def diff(resource: Resource, fact: Fact, held: Held | None, secrets: Secrets) -> Change | None:
+    """The change that brings the live resource to the desired one; None when there is nothing to do."""
+    obstacle = _obstacle(resource, fact, held, secrets)
+    if obstacle:
+        reasons = (Reason(Cause.DECLARED if held is None else Cause.CHANGED, "could not be compared"),)
+        return _change(resource, Action.UPDATE, held, reasons, disposition=Disposition.BLOCKED, obstacle=obstacle)
+    match fact:
+        case Absent():
+            return _create(resource, held, secrets)
+        case Present(fields=live):
+            return _update(resource, live, held, secrets)
+        case ProcessFact():
+            assert isinstance(resource, Process)  # noqa: S101 - observers answer a process with a process
+            return _process(resource, fact, held, secrets)
+        case Unknown() | InTheWay():
+            return None
+        case _:
+            assert_never(fact)
+
+
+def unmanaged(resource: Resource, fact: Fact, held: Held | None) -> tuple[str, ...]:
+    """Readable paths of the keys in a shared file that belong to the agent."""
+    if not isinstance(fact, Present):
+        return ()
+    ours = {path for path, _ in wanted_fields(resource, {})} | ({path for path, _ in held.fields} if held else set())
+    return tuple(".".join(path[1:]) for path, _ in fact.fields if path[0] == KEY and path not in ours)
+
+
+def _obstacle(resource: Resource, fact: Fact, held: Held | None, secrets: Secrets) -> str:
+    """Why this resource can't even be compared, or ""."""
+    if isinstance(fact, Unknown):
+        return f"could not be observed: {fact.reason}"
+    if isinstance(fact, InTheWay):
+        return f"{fact.what} stands in its place; move it away"
+    missing = [secrets[ref].missing for ref in secret_refs(resource) if ref in secrets and secrets[ref].missing]
+    if missing:
+        return missing[0]
+    before, after = _path(held.resource) if held else None, _path(resource)
+    if before is not None and before != after:
+        return (
+            f"would move from {before} to {after}, and memories would stay behind; "
+            "take the change back, or move the folder by hand while the wizard is paused"
+        )
+    return ""
+
+
+def _path(resource: Resource) -> str | None:
+    return resource.home if isinstance(resource, Process) else resource.path
+
+
+def _create(resource: Resource, held: Held | None, secrets: Secrets) -> Change:
+    cause = Cause.DRIFT if held else Cause.DECLARED
+    text = "was removed by hand" if held else "new in Git"
+    fields = tuple(FieldChange(path, None, value, cause) for path, value in wanted_fields(resource, secrets))
+    return _change(resource, Action.CREATE, held, (Reason(cause, text),), fields, origin=Origin.CREATED)
+
+
+def _update(resource: Resource, live: Fields, held: Held | None, secrets: Secrets) -> Change | None:
+    wanted = wanted_fields(resource, secrets)
+    if held is not None and wanted == held.fields and held.resource == resource and _covers(live, wanted):
+        return None
+    changes = tuple(_field_changes(wanted, dict(live), held))
+    if changes:
+        return _change(resource, Action.UPDATE, held, tuple(_reasons(changes)), changes)
+    text = "is there already, as Git wants it"
+    return _change(resource, Action.CLAIM, held, (Reason(Cause.EXISTS, text),))
+
+
+def _covers(live: Fields, wanted: Fields) -> bool:
+    """Whether every wanted field is live with the same value."""
+    if len(live) == len(wanted):
+        return live == wanted
+    present = dict(live)
+    return all(present.get(path) == value for path, value in wanted)
+
+
+def _field_changes(wanted: Fields, live: dict[FieldPath, Value], held: Held | None) -> Iterator[FieldChange]:
+    last = dict(held.fields) if held else {}
+    for path, after in wanted:
+        before = live.get(path)
+        if before != after:
+            yield FieldChange(path, before, after, _cause(before, after, last.get(path), held))
+    declared = {path for path, _ in wanted}
+    for path in sorted(last):
+        if path[0] == KEY and path not in declared and path in live:
+            yield FieldChange(path, live[path], None, Cause.REMOVED)
+
+
+def _cause(before: Value | None, after: Value, last: Value | None, held: Held | None) -> Cause:
+    if held is None:
+        return Cause.DECLARED if before is None else Cause.EXISTS
+    if last is None:
+        return Cause.DECLARED
+    return Cause.DRIFT if last == after else Cause.CHANGED
+
+
+_WORDS = {
+    Cause.DECLARED: "new in Git",
+    Cause.CHANGED: "changed in Git",
+    Cause.REMOVED: "no longer in Git",
+    Cause.DRIFT: "changed by hand on the host",
+    Cause.EXISTS: "was there before us",
+}
+
+
+def _reasons(changes: tuple[FieldChange, ...]) -> Iterator[Reason]:
+    for cause, words in _WORDS.items():
+        if any(change.cause is cause for change in changes):
+            yield Reason(cause, words)
+
+
+def _process(process: Process, fact: ProcessFact, held: Held | None, secrets: Secrets) -> Change | None:
+    if not process.run:
+        return _stop(process, fact, held)
+    wanted = wanted_fields(process, secrets)
+    if fact.state in LIVE and fact.inputs == inputs_digest(wanted):
+        if held is not None and held.fields == wanted and held.resource == process:
+            return None
+        return _change(process, Action.CLAIM, held, (Reason(Cause.EXISTS, "runs already, as Git wants it"),))
+    changes = tuple(_input_changes(wanted, held))
+    if fact.state is ProcessState.ORPHAN:
+        reason = Reason(Cause.ORPHAN, f"pid {fact.pid} lives outside its supervisor")
+        return _change(process, Action.RESTART, held, (reason,), changes)
+    if fact.state in LIVE:
+        reasons = _needs(changes) or (Reason(Cause.DRIFT, "was started with other values than ours"),)
+        return _change(process, Action.RESTART, held, reasons, changes)
+    return _change(process, Action.START, held, _start_reasons(fact, held, changes), changes)
+
+
+def _stop(process: Process, fact: ProcessFact, held: Held | None) -> Change | None:
+    if fact.state not in HAS_PROCESS:
+        return None
+    return _change(process, Action.STOP, held, (Reason(Cause.CHANGED, "Git wants it dead"),))
+
+
+def _input_changes(wanted: Fields, held: Held | None) -> Iterator[FieldChange]:
+    """What of a process's inputs differs from the last start that we know of."""
+    if held is None:
+        return
+    last, now = dict(held.fields), dict(wanted)
+    for path in sorted(last.keys() | now.keys()):
+        if last.get(path) != now.get(path):
+            yield FieldChange(path, last.get(path), now.get(path), Cause.CHANGED)
+
+
+def _needs(changes: tuple[FieldChange, ...]) -> tuple[Reason, ...]:
+    return tuple(Reason(Cause.NEEDS, f"{_short(c.path)} {_shown(c.before)} -> {_shown(c.after)}") for c in changes)
+
+
+def _short(path: FieldPath) -> str:
+    """The last part names most inputs ("port"); environment and codebase keep their own names."""
+    return path[-1]
+
+
+def _shown(value: Value | None) -> str:
+    match value:
+        case None:
+            return "(none)"
+        case Hidden():
+            return "(secret)"
+        case Known(text=text):
+            return text.strip('"') if len(text) <= 80 else text[:77] + "..."
+
+
+def _start_reasons(fact: ProcessFact, held: Held | None, changes: tuple[FieldChange, ...]) -> tuple[Reason, ...]:
+    if held is None or not (isinstance(held.resource, Process) and held.resource.run):
+        return (Reason(Cause.DECLARED, "Git wants it running"),)
+    ended = fact.note or ("is not running" if fact.exit_code is None else f"ended with exit code {fact.exit_code}")
+    return (Reason(Cause.ENDED, ended), *_needs(changes))
+
+
+def _change(  # noqa: PLR0913 - a constructor with the defaults of this room
+    resource: Resource,
+    action: Action,
+    held: Held | None,
+    reasons: tuple[Reason, ...],
+    fields: tuple[FieldChange, ...] = (),
+    *,
+    origin: Origin | None = None,
+    disposition: Disposition = Disposition.APPLY,
+    obstacle: str = "",
+) -> Change:
+    known_origin = held.origin if held else None
+    first = Origin.CREATED if isinstance(resource, Process) else Origin.CLAIMED
+    return Change(
+        key=resource.key,
+        wizard=resource.wizard,
+        action=action,
+        resource=resource,
+        reasons=reasons,
+        fields=fields,
+        origin=known_origin or origin or first,
+        disposition=disposition,
+        obstacle=obstacle,
+    )

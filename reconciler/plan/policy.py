@@ -1,0 +1,59 @@
+"""Blast radius: how much one plan may take away or interrupt before a person has to say yes.
+
+Beyond the fleet's policy the plan is refused whole, and the refusal names the commit trailer and the flag that lift it.
+Healing (an orphan, a process that ended) is not counted: it interrupts nothing that runs as it should.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from reconciler.plan.change import Action, Cause, Change, Disposition, Refusal
+from reconciler.spec.kinds import Policy
+
+DELETION_TRAILER = "Allow-Delete"
+RESTART_TRAILER = "Allow-Restarts"
+_COUNTED = frozenset({Cause.NEEDS, Cause.CHANGED, Cause.DRIFT})
+
+
+def refusals(
+    changes: Sequence[Change], policy: Policy, deletions: frozenset[str], restarts: int
+) -> tuple[Refusal, ...]:
+    """Why the plan may not be applied; empty when it may."""
+    return (*_deletions(changes, policy, deletions), *_restarts(changes, policy, restarts))
+
+
+def _deletions(changes: Sequence[Change], policy: Policy, allowed: frozenset[str]) -> Iterator[Refusal]:
+    gone = sorted({c.wizard for c in changes if _removes(c) and c.wizard})
+    beyond = [name for name in gone if name not in allowed]
+    if len(beyond) > policy.max_deletions:
+        names = ", ".join(beyond)
+        yield Refusal(
+            f"it would remove {len(beyond)} wizard{'s'[: len(beyond) != 1]} ({names}); "
+            f"the fleet allows {policy.max_deletions} at once",
+            f"put the trailer `{DELETION_TRAILER}: {names}` into the commit, "
+            f"or say --allow-delete {' --allow-delete '.join(beyond)}",
+        )
+
+
+def _removes(change: Change) -> bool:
+    leaves = any(reason.cause is Cause.REMOVED for reason in change.reasons)
+    whole = change.action is Action.STORE or change.key.endswith("/body")
+    return leaves and whole and change.disposition is Disposition.APPLY
+
+
+def _restarts(changes: Sequence[Change], policy: Policy, allowed: int) -> Iterator[Refusal]:
+    stopped = sorted({c.wizard for c in changes if _interrupts(c) and c.wizard})
+    limit = max(policy.max_restarts, allowed)
+    if len(stopped) > limit:
+        yield Refusal(
+            f"it would restart or stop {len(stopped)} running wizards ({', '.join(stopped)}); "
+            f"the fleet allows {limit} at once",
+            f"put the trailer `{RESTART_TRAILER}: {len(stopped)}` into the commit, "
+            f"or say --allow-restarts {len(stopped)}",
+        )
+
+
+def _interrupts(change: Change) -> bool:
+    planned = change.action in (Action.RESTART, Action.STOP) and change.disposition is Disposition.APPLY
+    return planned and any(reason.cause in _COUNTED for reason in change.reasons)
