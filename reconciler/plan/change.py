@@ -14,7 +14,11 @@ from reconciler.plan.value import FieldPath, Value
 
 
 class Action(Enum):
-    """What a change does to its resource; the sign is what `plan` prints."""
+    """What a change does to its resource; the sign is what `plan` prints.
+
+    claim: it is there as Git wants it, and becomes ours. release: it stays, and is ours no longer; with fields, those
+    keys of ours are taken out of it. store and return: a wizard's folder goes into the attic and comes back.
+    """
 
     CREATE = "create"
     UPDATE = "update"

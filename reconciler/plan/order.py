@@ -66,8 +66,10 @@ def operations(change: Change) -> tuple[Operation, ...]:
     match change.action:
         case Action.CREATE | Action.UPDATE:
             return (_WRITES[type(change.resource)],)
-        case Action.CLAIM | Action.RELEASE:
+        case Action.CLAIM:
             return (Operation.RECORD,)
+        case Action.RELEASE:
+            return (Operation.EDIT_KEYS,) if change.fields else (Operation.RECORD,)
         case Action.DELETE:
             return (Operation.REMOVE,)
         case Action.START:

@@ -109,7 +109,7 @@ def _without_our_keys(entry: Held, fact: Fact) -> Change:
     return Change(
         entry.resource.key,
         entry.resource.wizard,
-        Action.UPDATE if fields else Action.RELEASE,
+        Action.RELEASE,
         entry.resource,
         GONE,
         fields,

@@ -16,12 +16,19 @@ INPUTS_VARIABLE = "RECONCILER_INPUTS"
 """Environment variable by which a live process tells the digest it was started with."""
 PROGRAM_VARIABLE = "RECONCILER_PROGRAM"
 """Environment variable that names the program; with HERMES_HOME it tells our processes from strangers."""
+STATE_VARIABLE = "RECONCILER_STATE"
+"""Environment variable that names the state folder of the runtime, so that two reconcilers on one host never take each
+other's processes for orphans. The runtime adds it."""
+MAIN_VARIABLE = "RECONCILER_MAIN"
+"""Environment variable that holds pid and start time of the program's main process: what the program starts inherits
+the text, but is not the process it names. The runtime adds it where the supervisor does not tell."""
 
 
 @dataclass(frozen=True, slots=True)
 class Program:
-    """What to run. `env` is complete and already holds both variables above. `log` receives stdout and stderr.
-    `quiet_exits` are exit codes after which the supervisor must not start it again."""
+    """What to run. `env` is complete and already holds INPUTS_VARIABLE and PROGRAM_VARIABLE; the runtime adds
+    STATE_VARIABLE and MAIN_VARIABLE and nothing else. `log` receives stdout and stderr. `stop_signal` is a name such as
+    "INT". `quiet_exits` are exit codes after which the supervisor must not start it again, as it doesn't after 0."""
 
     name: str
     argv: tuple[str, ...]

@@ -15,6 +15,14 @@ from pydantic import BaseModel, ConfigDict, Field
 
 NAME = r"^[a-z][a-z0-9]*(-[a-z0-9]+)*$"
 ENV_NAME = r"^[A-Za-z_][A-Za-z0-9_]*$"
+ABSOLUTE = r"^/"
+PORT_KEY = r"^[1-9][0-9]{0,4}$"
+PACKAGE = r"^[A-Za-z0-9][A-Za-z0-9._-]*$"
+VERSION = r"^[0-9][A-Za-z0-9.!+_-]*$"
+REQUIREMENT = r"^[A-Za-z0-9][A-Za-z0-9._\[\],<>=!~ -]*$"
+URL = r"^https?://"
+SCHEDULE = r"^\S+( \S+){4}$"
+TASK_NAME = r"^TASK-[0-9]{1,6}$"
 Name = Annotated[str, Field(pattern=NAME, max_length=40, description="Lower-case letters, digits and single hyphens.")]
 Port = Annotated[int, Field(ge=1, le=65535, strict=True)]
 EnvName = Annotated[str, Field(pattern=ENV_NAME, max_length=128)]
@@ -31,18 +39,21 @@ class Generate(Record):
     """A secret made on the host once."""
 
     generate: Literal[True]
+    """Always true."""
 
 
 class FromEnv(Record):
     """A secret read from the reconciler's own environment on the host."""
 
     env: EnvName
+    """Name of the variable."""
 
 
 class FromFile(Record):
     """A secret read from a file on the host; the path is absolute."""
 
-    file: Annotated[str, Field(pattern=r"^/")]
+    file: Annotated[str, Field(pattern=ABSOLUTE)]
+    """Absolute path on the host."""
 
 
 Secret = Generate | FromEnv | FromFile
@@ -61,7 +72,7 @@ class DesiredState(Enum):
 class Host(Record):
     """One server of the fleet."""
 
-    root: Annotated[str, Field(pattern=r"^/")] = "/root/wizards"
+    root: Annotated[str, Field(pattern=ABSOLUTE)] = "/root/wizards"
     """Folder that holds one folder a wizard; absolute."""
     address: str | None = None
     """Where people find the host; for display."""
@@ -74,7 +85,7 @@ class PortPool(Record):
     """Lowest port a wizard may have."""
     last: Port = 8699
     """Highest port a wizard may have."""
-    reserved: dict[Annotated[str, Field(pattern=r"^[1-9][0-9]{0,4}$")], str] = {}
+    reserved: dict[Annotated[str, Field(pattern=PORT_KEY)], str] = {}
     """Ports inside the pool that no wizard may take yet: port to what it is kept for."""
 
 
@@ -95,7 +106,9 @@ class Fleet(Record):
     hosts: Annotated[dict[Name, Host], Field(min_length=1)]
     """The hosts of the fleet by name; `host` in the settings names one of them."""
     ports: PortPool = PortPool()
+    """TCP ports that wizards may use, on every host."""
     policy: Policy = Policy()
+    """How much one pass may do before a person has to say yes."""
 
 
 class Charter(Record):
@@ -117,12 +130,14 @@ class SoulFile(Record):
     """SOUL.md taken from a file beside the fleet files; the path is relative to the fleet folder."""
 
     file: Text
+    """Path of a Markdown file, relative to the fleet folder: souls/ezra.md."""
 
 
 class SoulCharter(Record):
     """SOUL.md written from charter fields."""
 
     charter: Charter
+    """The house charter, field by field."""
 
 
 class Telegram(Record):
@@ -136,7 +151,9 @@ class Robe(Record):
     """An OpenClaw gateway in front of the Body. Declared, not enforced by this version."""
 
     port: Port
+    """TCP port of its gateway; unique on its host. It may lie outside the pool, which is the Bodies'."""
     codebase: Name | None = None
+    """The Codebase that it runs."""
 
 
 class Wizard(Record):
@@ -159,16 +176,19 @@ class Wizard(Record):
     model: Name
     """The Model it thinks with."""
     soul: SoulFile | SoulCharter
+    """Its SOUL.md: from a file, or written from charter fields."""
     home: str | None = None
     """HERMES_HOME relative to the host's root; `<name>/home` when left out."""
     api_key: Secret = Generate(generate=True)
     """Key of its API server."""
     telegram: Telegram | None = None
+    """Its Telegram bot, where it has one."""
     env: dict[EnvName, EnvValue] = {}
     """Further variables of its .env."""
     config: dict[str, Any] = {}
     """Further keys of its config.yaml; each becomes Git's."""
     robe: Robe | None = None
+    """Its OpenClaw gateway. Declared, not enforced by this version."""
 
 
 class Service(Record):
@@ -179,6 +199,7 @@ class Service(Record):
     host: Name | None = None
     """Which host runs it; every host when left out."""
     port: Port
+    """TCP port that it listens on; no wizard may take it."""
     health: str | None = None
     """URL that answers when it is healthy. Declared, not enforced by this version."""
 
@@ -188,12 +209,12 @@ class PypiSource(Record):
 
     model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True, populate_by_name=True)
 
-    pypi: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
+    pypi: Annotated[str, Field(pattern=PACKAGE)]
     """Name of the package."""
-    version: Annotated[str, Field(pattern=r"^[0-9][A-Za-z0-9.!+_-]*$")]
+    version: Annotated[str, Field(pattern=VERSION)]
     """Exact version."""
     with_: Annotated[
-        tuple[Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._\[\],<>=!~ -]*$")], ...],
+        tuple[Annotated[str, Field(pattern=REQUIREMENT)], ...],
         Field(alias="with"),
     ] = ()
     """Packages installed beside it, as requirement specifiers."""
@@ -205,6 +226,7 @@ class Codebase(Record):
     kind: Literal["Codebase"]
     name: Name
     source: PypiSource
+    """Where it is installed from."""
     program: Literal["hermes"] = "hermes"
     """Which program this is; decides how it is configured and run."""
 
@@ -218,7 +240,8 @@ class Model(Record):
     """What the provider calls it: claude-opus-4.6, qwen2.5:1.5b."""
     provider: Text
     """Hermes' name for the provider: anthropic, custom, ..."""
-    base_url: Annotated[str, Field(pattern=r"^https?://")] | None = None
+    base_url: Annotated[str, Field(pattern=URL)] | None = None
+    """Endpoint of an OpenAI-compatible provider, for provider custom."""
     context: Annotated[int, Field(ge=1, strict=True)] | None = None
     """Tokens that the model really takes, where known."""
     context_length: Annotated[int, Field(ge=1, strict=True)] | None = None
@@ -247,12 +270,16 @@ class Cron(Record):
     kind: Literal["Cron"]
     name: Name
     wizard: Name
-    schedule: Annotated[str, Field(pattern=r"^\S+( \S+){4}$")]
-    """Five cron fields."""
+    """The wizard it is for."""
+    schedule: Annotated[str, Field(pattern=SCHEDULE)]
+    """Five cron fields: minute, hour, day of month, month, day of week."""
     run: CronJob
+    """What it does: dispatch, monitor, report, checkpoint or selfcheck."""
 
 
 class Priority(Enum):
+    """How urgent a task is; P0 comes first."""
+
     P0 = "P0"
     P1 = "P1"
     P2 = "P2"
@@ -263,11 +290,16 @@ class Task(Record):
     """One entry of the work queue. Declared, not enforced by this version."""
 
     kind: Literal["Task"]
-    name: Annotated[str, Field(pattern=r"^TASK-[0-9]{1,6}$")]
+    name: Annotated[str, Field(pattern=TASK_NAME)]
+    """TASK- and a number."""
     wizard: Name
+    """The wizard that does it."""
     priority: Priority = Priority.P2
+    """P0 comes first."""
     title: Text
+    """What is to be done, in one line."""
     body: str = ""
+    """The task itself, as the wizard reads it."""
 
 
 Document = Fleet | Wizard | Service | Codebase | Model | Cron | Task
