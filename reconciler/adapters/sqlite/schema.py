@@ -1,0 +1,60 @@
+"""The tables of the ledger, and the steps from each older version to this one.
+
+A version is never edited after its release: a change is a new entry of MIGRATIONS, run inside one transaction.
+`held.seq` grows with every write of a row and is never used twice, so it tells a changed row from an unchanged one.
+"""
+
+from __future__ import annotations
+
+APPLICATION_ID = 0x52434E4C
+"""Marks the file as ours ("RCNL"), so that another program's database is not taken for a ledger."""
+
+_VERSION_1 = """
+CREATE TABLE held (
+    seq INTEGER PRIMARY KEY AUTOINCREMENT,
+    key TEXT NOT NULL UNIQUE,
+    body TEXT NOT NULL
+) STRICT;
+CREATE TABLE attic (wizard TEXT PRIMARY KEY, path TEXT NOT NULL, original TEXT NOT NULL) STRICT;
+CREATE TABLE pause (wizard TEXT PRIMARY KEY, reason TEXT NOT NULL, since TEXT NOT NULL) STRICT;
+CREATE TABLE remembered (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
+CREATE TABLE pass (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    at REAL NOT NULL,
+    ended REAL,
+    revision TEXT NOT NULL,
+    woken_by TEXT NOT NULL,
+    result TEXT,
+    summary TEXT NOT NULL
+) STRICT;
+CREATE TABLE entry (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    pass_id INTEGER NOT NULL,
+    at REAL NOT NULL,
+    ended REAL,
+    wizard TEXT,
+    key TEXT NOT NULL,
+    operation TEXT NOT NULL,
+    action TEXT NOT NULL,
+    revision TEXT NOT NULL,
+    reason TEXT NOT NULL,
+    fields TEXT NOT NULL,
+    result TEXT,
+    detail TEXT NOT NULL
+) STRICT;
+CREATE INDEX entry_by_wizard ON entry (wizard, id);
+CREATE INDEX entry_by_pass ON entry (pass_id);
+CREATE INDEX entry_open ON entry (id) WHERE result IS NULL;
+CREATE INDEX pass_open ON pass (id) WHERE result IS NULL;
+CREATE TABLE intent (
+    entry_id INTEGER PRIMARY KEY,
+    step TEXT NOT NULL,
+    change TEXT NOT NULL,
+    inventory TEXT NOT NULL
+) STRICT;
+"""
+
+MIGRATIONS = (_VERSION_1,)
+"""MIGRATIONS[n] takes version n to n + 1."""
+VERSION = len(MIGRATIONS)
+TABLES = frozenset({"held", "attic", "pause", "remembered", "pass", "entry", "intent"})
