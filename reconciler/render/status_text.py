@@ -1,0 +1,63 @@
+"""The status of a host as text: a table, wizards that differ first, each with its differences and the evidence.
+
+Not done here: watching, looking at a terminal.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from reconciler.plan.status import Evidence, HostStatus, WizardStatus
+from reconciler.render.names import commit_name
+from reconciler.render.paint import Style, paint
+from reconciler.render.safe import plain, shorten
+from reconciler.render.status_words import COLUMNS, age_text, cells, deltas_first, headline, minute
+from reconciler.render.table import table
+
+_SHRINK = (0, 4, 5, 7)
+_TEXT_LIMIT = 200
+
+
+def status_text(status: HostStatus, *, colour: bool = False, width: int = 100, verbose: bool = False) -> str:
+    """The whole status. `verbose` gives evidence and the agent's own keys for every wizard."""
+    return "\n".join(_lines(status, colour, width, verbose)) + "\n"
+
+
+def _lines(status: HostStatus, colour: bool, width: int, verbose: bool) -> Iterator[str]:
+    subject = f" ({shorten(plain(status.subject), 60)})" if status.subject else ""
+    yield paint(f"{status.host}, {commit_name(status.commit)}{subject}", Style.BOLD, colour)
+    yield paint(f"Seen {minute(status.at)} UTC. {headline(status)}", Style.NONE, colour)
+    if status.result:
+        yield f"Last pass: {plain(status.result)}"
+    yield from (f"{paint('note:', Style.CHANGE, colour)} {plain(notice)}" for notice in status.notices)
+    yield ""
+    if not status.wizards:
+        return
+    wizards = deltas_first(status)
+    head, *rows = table([COLUMNS, *(cells(wizard) for wizard in wizards)], width=width - 2, shrink=_SHRINK)
+    yield paint(f"  {head}", Style.DIM, colour)
+    for wizard, row in zip(wizards, rows, strict=True):
+        sign, style = (" ", Style.NONE) if wizard.settled else ("!", Style.ACT)
+        yield paint(f"{sign} {row}", style, colour)
+        if verbose or not wizard.settled:
+            yield from _details(wizard, colour, verbose)
+
+
+def _details(wizard: WizardStatus, colour: bool, verbose: bool) -> Iterator[str]:
+    if wizard.paused:
+        yield f"    paused: {plain(wizard.paused)}"
+    yield from (f"    {plain(difference)}" for difference in wizard.differences)
+    if wizard.why:
+        yield f"    why: {plain(wizard.why)}"
+    yield from (paint(f"    {_evidence(evidence)}", Style.DIM, colour) for evidence in wizard.evidence)
+    if verbose and wizard.pid is not None:
+        yield paint(f"    pid: {wizard.pid}", Style.DIM, colour)
+    if verbose and wizard.unmanaged:
+        yield paint(f"    the agent's own keys: {', '.join(wizard.unmanaged)}", Style.DIM, colour)
+    elif wizard.unmanaged:
+        yield paint(f"    the agent's own keys: {len(wizard.unmanaged)} (-v names each)", Style.DIM, colour)
+
+
+def _evidence(evidence: Evidence) -> str:
+    age = f" ({age_text(evidence.age)})" if evidence.age is not None else ""
+    return f"{plain(evidence.source)}: {shorten(plain(evidence.text), _TEXT_LIMIT) or 'nothing seen'}{age}"

@@ -1,0 +1,64 @@
+"""What the status renderings share: order, the words of one wizard, ages and times as people read them."""
+
+from __future__ import annotations
+
+import re
+
+from reconciler.plan.status import HostStatus, WizardStatus
+from reconciler.render.names import counted
+from reconciler.render.safe import plain
+
+_TIME = re.compile(r"(\d{4}-\d\d-\d\d)T(\d\d:\d\d)(:\d\d)?(\.\d+)?(Z|\+00:00)?")
+COLUMNS = ("NAME", "DESIRED", "OBSERVED", "PORT", "MODEL", "CODEBASE", "SINCE", "WHY")
+
+
+def deltas_first(status: HostStatus) -> tuple[WizardStatus, ...]:
+    """Wizards that are not settled first; otherwise by name."""
+    return tuple(sorted(status.wizards, key=lambda wizard: (wizard.settled, wizard.name)))
+
+
+def cells(wizard: WizardStatus) -> tuple[str, ...]:
+    """One row of the table, in the order of COLUMNS."""
+    return (
+        wizard.name,
+        wizard.desired,
+        observed_text(wizard),
+        str(wizard.port),
+        wizard.model,
+        wizard.codebase,
+        minute(wizard.since),
+        wizard.why,
+    )
+
+
+def observed_text(wizard: WizardStatus) -> str:
+    """The observed state, and what to know about it at a glance."""
+    if wizard.paused:
+        return f"{wizard.observed.value}, paused"
+    as_desired = wizard.observed.value == wizard.desired
+    return f"{wizard.observed.value}, unhealthy" if as_desired and not wizard.healthy else wizard.observed.value
+
+
+def minute(time: str) -> str:
+    """`2026-04-01 08:00` of an ISO 8601 time in UTC; anything else as it is, "-" for nothing."""
+    match = _TIME.fullmatch(time)
+    return f"{match[1]} {match[2]}" if match else plain(time) or "-"
+
+
+def age_text(seconds: float) -> str:
+    """`12 s ago`, `3 min ago`, `2 h ago`, `4 d ago`."""
+    for size, unit in ((86_400, "d"), (3_600, "h"), (60, "min")):
+        if seconds >= 2 * size:
+            return f"{int(seconds // size)} {unit} ago"
+    return f"{max(int(seconds), 0)} s ago"
+
+
+def headline(status: HostStatus) -> str:
+    """`3 wizards: all as desired.` or `3 wizards: 1 differs.`"""
+    total = len(status.wizards)
+    if not total:
+        return "No wizards on this host."
+    off = sum(not wizard.settled for wizard in status.wizards)
+    if not off:
+        return f"{counted(total, 'wizard')}: {'as' if total == 1 else 'all as'} desired."
+    return f"{counted(total, 'wizard')}: {off} not as desired."
