@@ -1,0 +1,133 @@
+"""Ends a program wherever it runs: under its supervisor, outside it, and what it left running.
+
+Every signal goes to a process that was identified by pid and start time; see processes.py.
+Not done here: deciding that something has to stop.
+"""
+
+from __future__ import annotations
+
+import signal
+import time
+from collections.abc import Sequence
+
+from reconciler.adapters.launch import main_mark
+from reconciler.adapters.processes import Identity, Marked, Processes, await_end, identify, send
+from reconciler.adapters.supervisor_daemon import Daemon
+from reconciler.adapters.supervisor_files import KILL_GRACE_SECONDS, read_program, stop_signal
+from reconciler.adapters.supervisor_layout import Layout
+from reconciler.adapters.supervisor_rpc import Fault, FaultError, Info, Rpc, State
+from reconciler.errors import Retryable, Terminal
+from reconciler.protocols.runtime import Program, Stopped
+
+DEATH_SECONDS = 20.0
+"""How long a killed process may take to end, and supervisord to notice it."""
+REMAINS_SECONDS = 2.0
+_NOTHING = Stopped(None, forced=False)
+
+
+class Stopper:
+    """Holds no lock while it waits: several programs are stopped at once."""
+
+    def __init__(self, layout: Layout, rpc: Rpc, daemon: Daemon, processes: Processes) -> None:
+        self._layout = layout
+        self._rpc = rpc
+        self._daemon = daemon
+        self._processes = processes
+
+    def stop(self, name: str, seconds: int) -> Stopped:
+        """Raises Retryable when a killed process does not end, or supervisord does not answer."""
+        program = read_program(self._layout, name)
+        result = _NOTHING
+        daemon = self._daemon.running()
+        if daemon is not None:
+            result = self._stop_supervised(name, program, seconds)
+        for mark in self._marked(name):
+            if mark.is_main:
+                forced = _end(mark.identity, stop_signal(program), seconds)
+                result = Stopped(None, forced or result.forced)
+        self._end_remains(name)
+        return result
+
+    def _stop_supervised(self, name: str, program: Program | None, seconds: int) -> Stopped:
+        if program is not None:  # supervisord forces it later than this
+            seconds = min(seconds, program.stop_seconds + KILL_GRACE_SECONDS - 1)
+        info = self._rpc.info(name)
+        while info is not None and info.restarts:
+            if self._dropped(name):  # it had ended: nothing of it is left to be started again
+                return _NOTHING
+            info = self._rpc.info(name)
+        if info is None or info.state in (State.STOPPED, State.EXITED, State.FATAL, State.UNKNOWN):
+            return _NOTHING
+        target = identify(info.pid) if info.pid else None
+        self._ask_to_stop(name)
+        forced = target is not None and _killed_after(target, seconds)
+        info = self._collected(name)
+        return Stopped(_exit_code(info, forced, stop_signal(program)), forced)
+
+    def _dropped(self, name: str) -> bool:
+        """Between an end and the start after it there is nothing to stop; without its group there is no start. The
+        files stay, and the next start registers them again. False when it was started meanwhile."""
+        try:
+            self._rpc.call("supervisor.removeProcessGroup", name)
+        except FaultError as fault:
+            if fault.code == Fault.STILL_RUNNING:
+                return False
+            if fault.code != Fault.BAD_NAME:
+                raise Terminal(f"supervisord can't drop it: {fault.text}", where=name) from fault
+        return True
+
+    def _ask_to_stop(self, name: str) -> None:
+        try:
+            self._rpc.call("supervisor.stopProcess", name, False)
+        except FaultError as fault:
+            if fault.code not in (Fault.NOT_RUNNING, Fault.BAD_NAME):  # it ended by itself, or is stopping already
+                raise Retryable(f"supervisord can't stop it: {fault.text}", where=name) from fault
+
+    def _collected(self, name: str) -> Info | None:
+        """supervisord's view after the death; a start before it has noticed would be refused."""
+        deadline = time.monotonic() + DEATH_SECONDS
+        while True:
+            info = self._rpc.info(name)
+            if info is None or info.pid is None:
+                return info
+            if time.monotonic() > deadline:
+                raise Retryable(f"supervisord still holds it as pid {info.pid}", where=name)
+            time.sleep(0.02)
+
+    def _marked(self, name: str) -> Sequence[Marked]:
+        return [mark for mark in self._processes.marked() if mark.program == name]
+
+    def _end_remains(self, name: str) -> None:
+        """Ends tools that the program started and left behind: they would hold its files and ports, as systemd's
+        control group would not let them."""
+        marked = self._marked(name)
+        living = {main_mark(mark.identity.pid, mark.identity.ticks) for mark in marked if mark.is_main}
+        remains = [mark.identity for mark in marked if not mark.is_main and mark.main not in living]
+        for number in (signal.SIGTERM, signal.SIGKILL):
+            deadline = time.monotonic() + REMAINS_SECONDS
+            remains = [identity for identity in remains if send(identity, number)]
+            remains = [identity for identity in remains if not await_end(identity, deadline - time.monotonic())]
+
+
+def _end(identity: Identity, number: signal.Signals, seconds: float) -> bool:
+    """Ends one process by this signal; True when it had to be killed."""
+    send(identity, number)
+    return _killed_after(identity, seconds)
+
+
+def _killed_after(identity: Identity, seconds: float) -> bool:
+    if await_end(identity, seconds):
+        return False
+    send(identity, signal.SIGKILL)
+    if not await_end(identity, DEATH_SECONDS):
+        raise Retryable(f"pid {identity.pid} was killed and does not end", mend="look for a disk that hangs")
+    return True
+
+
+def _exit_code(info: Info | None, forced: bool, asked: signal.Signals) -> int | None:
+    """supervisord tells only that a signal ended it: ours, then."""
+    if forced:
+        return -signal.SIGKILL
+    if info is None or info.exit_code is None:
+        return None
+    return -asked if info.exit_code < 0 else info.exit_code
