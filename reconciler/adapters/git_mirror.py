@@ -1,0 +1,234 @@
+"""Our bare copy of the watched branch: brings the tip, judges a force-push, and mends itself.
+
+Three refs: `incoming` is what the last fetch found, `tip` the last commit that was accepted as the branch's tip,
+`last-good` the last one whose fleet was sound. Each moves atomically, and all reading is by commit, so a fetch that is
+cut off tears nothing. The file `watch` says whose tip it is; its time of change is the last contact.
+Not done here: reading trees and history.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+from contextlib import suppress
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Literal, assert_never
+
+from reconciler.adapters.git_names import is_commit
+from reconciler.adapters.git_remote import Remote
+from reconciler.adapters.git_repo import Damaged, GitRepo, Unreachable, make_bare, open_repo
+from reconciler.adapters.git_words import DAMAGE, last_words, mend_for
+from reconciler.errors import Refused, Retryable, Terminal
+from reconciler.protocols.source import Fetched
+
+ForcePush = Literal["follow", "refuse"]
+INCOMING = "refs/reconciler/incoming"
+TIP = "refs/reconciler/tip"
+LAST_GOOD = "refs/reconciler/last-good"
+
+
+class Mirror:
+    """The local copy of one branch of one remote, under `path`."""
+
+    def __init__(self, path: Path, remote: Remote, branch: str, force_push: ForcePush) -> None:
+        self.path = path
+        self._remote = remote
+        self._branch = branch
+        self._force_push: ForcePush = force_push
+
+    def fetch(self) -> Fetched:
+        """The branch's tip; with the remote away the last accepted one, and a notice."""
+        self.ensure()
+        try:
+            return self._fetch()
+        except Damaged as damage:
+            return self._after(damage)
+
+    def _after(self, damage: Damaged) -> Fetched:
+        """Fetches into a rebuilt mirror. What looked like damage here may be the remote's own: then nothing is
+        replaced, and the last accepted tip serves for as long as it can be read."""
+        try:
+            notice = self.rebuild(damage)
+        except Retryable as error:
+            try:
+                with open_repo(self.path) as repo:
+                    return self._without(repo, Unreachable(error.what))
+            except Damaged:
+                raise error from None
+        try:
+            fetched = self._fetch()
+        except Damaged as error:
+            raise _beyond_mending(self.path, error) from error
+        return Fetched(fetched.commit, f"{notice}. {fetched.notice}" if fetched.notice else notice)
+
+    def ensure(self) -> None:
+        """Makes the mirror when there is none."""
+        if not self.path.exists():
+            make_bare(self.path)
+
+    def rebuild(self, damage: Damaged) -> str:
+        """Replaces a damaged mirror by a fresh copy of the remote, and keeps the old one beside it until the next
+        time. Nothing is lost while the remote is away. Returns what there is to say about it."""
+        fresh, aside = self.path.with_name(self.path.name + ".fresh"), self.path.with_name(self.path.name + ".broken")
+        remembered = _recall(self.path)
+        try:
+            shutil.rmtree(fresh, ignore_errors=True)
+            make_bare(fresh)
+            with open_repo(fresh) as repo:
+                self._bring(repo, self._remote.access.first_seconds)
+                self._restore(repo, remembered)
+            shutil.rmtree(aside, ignore_errors=True)
+            if self.path.exists():
+                self.path.rename(aside)
+            fresh.rename(self.path)
+        except (Unreachable, Damaged) as error:
+            what = f"the local copy is damaged ({damage}) and the remote can't replace it: {error}"
+            raise Retryable(what, where=self._remote.url, mend="it is rebuilt when the remote answers") from error
+        except OSError as error:
+            raise Retryable(f"the local copy is damaged ({damage}) and can't be replaced: {error}") from error
+        finally:
+            shutil.rmtree(fresh, ignore_errors=True)
+        return f"the local copy was damaged and has been rebuilt; the old one is kept at {aside}"
+
+    def _restore(self, repo: GitRepo, remembered: dict[str, str]) -> None:
+        for ref in (TIP, LAST_GOOD):
+            commit = remembered.get(ref)
+            if commit and repo.ask("cat-file", "-e", f"{commit}^{{commit}}").code == 0:
+                repo.run("update-ref", ref, commit)
+
+    def _fetch(self) -> Fetched:
+        with open_repo(self.path) as repo:
+            try:
+                access = self._remote.access
+                self._bring(repo, access.first_seconds if self._contact() is None else access.seconds)
+            except Unreachable as away:
+                return self._without(repo, away)
+            fetched = self._judge(repo, refs_of(repo))
+            repo.tidy()
+            return fetched
+
+    def _bring(self, repo: GitRepo, seconds: float) -> None:
+        """Fetches the branch into `incoming`."""
+        options = ("--quiet", "--no-tags", "--no-write-fetch-head", "--no-auto-maintenance", "--no-recurse-submodules")
+        refspec = f"+refs/heads/{self._branch}:{INCOMING}"
+        answer = repo.contact(self._remote, "fetch", *options, "--", self._remote.url, refspec, seconds=seconds)
+        if answer.code == 0:
+            return
+        if "couldn't find remote ref" in answer.err:
+            raise self._no_branch(repo)
+        if DAMAGE.search(answer.err):
+            raise Damaged(f"{self.path}: {last_words(answer.err)}")
+        raise Unreachable(last_words(answer.err))
+
+    def _no_branch(self, repo: GitRepo) -> Terminal:
+        args = ("ls-remote", "--heads", "--quiet", "--", self._remote.url)
+        answer = repo.contact(self._remote, *args, seconds=self._remote.access.seconds)
+        if answer.code != 0:
+            raise Unreachable(last_words(answer.err))
+        heads = answer.out.decode("utf-8", "replace").splitlines()
+        names = [line.partition("\trefs/heads/")[2] for line in heads]
+        if not names:
+            mend = f"push a first commit to it: git push {self._remote.url} HEAD:{self._branch}"
+            return Terminal("the repository is empty", where=self._remote.url, mend=mend)
+        there = ", ".join(names[:20]) + (f" and {len(names) - 20} more" if len(names) > 20 else "")
+        mend = f"set source.branch to one of those that exist: {there}"
+        return Terminal(f"there is no branch {self._branch!r}", where=self._remote.url, mend=mend)
+
+    def _judge(self, repo: GitRepo, refs: dict[str, str]) -> Fetched:
+        """Moves `tip` to `incoming` when that is a descendant, or when force-pushes are followed."""
+        if INCOMING not in refs:
+            raise Damaged(f"{self.path}: {INCOMING} is missing")
+        new, old = refs[INCOMING], refs.get(TIP) if self._same_watch() else None
+        notice = ""
+        if old not in {None, new} and not _descends(repo, str(old), new):
+            notice = self._forced(str(old), new)
+        if refs.get(TIP) != new:
+            repo.run("update-ref", TIP, new)
+        self._mark()
+        return Fetched(new, notice)
+
+    def _forced(self, old: str, new: str) -> str:
+        """What to say about a force-push that is followed; raises Refused when it is not."""
+        what = f"{self._branch} was force-pushed: {new} does not descend from {old}"
+        match self._force_push:
+            case "follow":
+                return f"{what}; followed, as the settings say"
+            case "refuse":
+                self._mark()
+                mend = f'to accept it set source.force_push = "follow", or push a commit that descends from {old}'
+                raise Refused(f"{what}; {old} stays in force", where=self._remote.url, mend=mend)
+            case _:
+                assert_never(self._force_push)
+
+    def _without(self, repo: GitRepo, away: Unreachable) -> Fetched:
+        """The last accepted tip, for as long as the remote is away."""
+        contact, tip = self._contact(), refs_of(repo).get(TIP)
+        mend = mend_for(str(away))
+        if contact is None or tip is None or not self._same_watch():
+            what = f"the remote can't be reached: {away}; nothing of it is cached"
+            raise Retryable(what, where=self._remote.url, mend=mend)
+        repo.run("ls-tree", "-r", "-l", tip)
+        since = datetime.fromtimestamp(contact, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        what = f"{self._remote.url} has not answered since {since}: {away} ({mend})"
+        return Fetched(tip, f"{what}; the last known commit {tip[:12]} is used")
+
+    def _watch(self) -> str:
+        return hashlib.sha256(f"{self._remote.url}\0{self._branch}".encode()).hexdigest()
+
+    def _same_watch(self) -> bool:
+        try:
+            return (self.path / "watch").read_text() == self._watch()
+        except (FileNotFoundError, UnicodeDecodeError):
+            return False
+
+    def _mark(self) -> None:
+        """The remote has just answered, and `tip` is of this remote and branch."""
+        watch = self.path / "watch"
+        try:
+            if self._same_watch():
+                os.utime(watch)
+                return
+            fresh = watch.with_name(f"watch.{os.getpid()}")
+            fresh.write_text(self._watch())
+            fresh.replace(watch)
+        except OSError as error:
+            raise Retryable(f"can't be written: {error.strerror}", where=str(watch)) from error
+
+    def _contact(self) -> float | None:
+        with suppress(FileNotFoundError):
+            return (self.path / "watch").stat().st_mtime
+        return None
+
+
+def refs_of(repo: GitRepo) -> dict[str, str]:
+    """Our refs by name."""
+    answer = repo.ask("for-each-ref", "--format=%(refname) %(objectname)", "refs/reconciler")
+    if answer.code != 0 or answer.err:
+        raise Damaged(f"{repo.path}: {last_words(answer.err)}")
+    lines = (line.split() for line in answer.out.decode().splitlines())
+    return {name: commit for name, commit in lines if is_commit(commit)}
+
+
+def _beyond_mending(path: Path, damage: Damaged) -> Terminal:
+    mend = f"check the disk and the remote repository (git fsck), then remove {path}: it is fetched again"
+    return Terminal(f"the local copy is damaged again right after it was rebuilt: {damage}", mend=mend)
+
+
+def _descends(repo: GitRepo, old: str, new: str) -> bool:
+    answer = repo.ask("merge-base", "--is-ancestor", old, new)
+    if answer.code not in {0, 1}:
+        raise Damaged(f"{repo.path}: {last_words(answer.err)}")
+    return answer.code == 0
+
+
+def _recall(path: Path) -> dict[str, str]:
+    """Our refs in a damaged repository, as far as they can be read."""
+    try:
+        with open_repo(path) as repo:
+            out = repo.ask("for-each-ref", "--format=%(refname) %(objectname)", "refs/reconciler").out.decode()
+    except Damaged:
+        return {}
+    lines = (line.split() for line in out.splitlines())
+    return {name: commit for name, commit in lines if is_commit(commit)}
