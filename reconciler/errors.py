@@ -3,6 +3,7 @@
 Terminal   nothing will change by trying again: a person has to mend the input (exit 1)
 Retryable  the world is in the way right now: the next pass tries again (exit 1)
 Refused    a policy or a stale plan says no, on purpose (exit 3)
+Interrupted  somebody asked to stop (exit 130)
 
 Anything else that escapes is a bug and is reported as one by the face that catches it.
 Not done here: printing. Faces print `what`, `where` and `mend`.
@@ -40,3 +41,9 @@ class Refused(ReconcilerError):
     """Policy, a pause or a stale plan says no."""
 
     exit_code = 3
+
+
+class Interrupted(ReconcilerError):
+    """A person or the system asked to stop; what was begun is resumed by the next pass."""
+
+    exit_code = 130

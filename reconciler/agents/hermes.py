@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from datetime import datetime
 
 from reconciler.agents.program import ExitReading, HealthReading, Path, Place, RunReading, RunState
 from reconciler.spec.kinds import EnvValue, Model, Wizard
@@ -48,6 +49,7 @@ class Hermes:
     """See `program.Agent`."""
 
     quiet_exits: tuple[int, ...] = (PORT_TAKEN,)
+    heartbeat_file = "state/gateway.heartbeat"
     stop_signal = "INT"  # ends with exit 0 and a truthful state file; TERM ends with 1
     stop_seconds = 75
 
@@ -134,6 +136,14 @@ class Hermes:
         state = _RUNS.get(str(reply.get("status")), RunState.WORKING)
         text = reply.get("output") if state is RunState.COMPLETED else reply.get("error")
         return RunReading(state, text if isinstance(text, str) else json.dumps(text) if text else "")
+
+    def heartbeat(self, text: str) -> float | None:
+        """Reads state/gateway.heartbeat, written every 30 s by the event loop itself."""
+        stamp = _object(text).get("updated_at")
+        try:
+            return datetime.fromisoformat(stamp).timestamp() if isinstance(stamp, str) else None
+        except ValueError:
+            return None
 
     def exit(self, code: int | None) -> ExitReading:
         if code is None:

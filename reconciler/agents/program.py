@@ -60,9 +60,11 @@ class ExitReading:
 
 
 class Agent(Protocol):
-    """One program. `config_keys` and `env_keys` are what Git owns in its files, before the wizard's own additions."""
+    """One program. `config_keys` and `env_keys` are what Git owns in its files, before the wizard's own additions;
+    `heartbeat_file` is relative to its home."""
 
     quiet_exits: tuple[int, ...]
+    heartbeat_file: str
     stop_signal: str
     stop_seconds: int
 
@@ -85,5 +87,9 @@ class Agent(Protocol):
     def run_started(self, body: str) -> str | None: ...
 
     def run(self, body: str) -> RunReading: ...
+
+    def heartbeat(self, text: str) -> float | None:
+        """When the program's loop last said that it is alive, in seconds since the epoch; reads its heartbeat file."""
+        ...
 
     def exit(self, code: int | None) -> ExitReading: ...

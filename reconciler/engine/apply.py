@@ -1,0 +1,170 @@
+"""Executes a plan's steps: each when its needs are done, several wizards at once, each between two journal commits.
+
+One failed step is an Outcome: what needs it is skipped with the reason, everything else goes on. Not done here:
+choosing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass
+from threading import Event
+
+from reconciler.engine.effects import Effects
+from reconciler.engine.host import Host
+from reconciler.engine.journal import update_for
+from reconciler.errors import Interrupted, ReconcilerError, Retryable
+from reconciler.plan.change import Change, Operation, Plan, Step
+from reconciler.plan.fields import secret_refs
+from reconciler.protocols.events import Level
+from reconciler.protocols.ledger import Result, Update
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How one step ended. `text` is for people."""
+
+    step: Step
+    result: Result
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """Outcomes in the order they came."""
+
+    outcomes: tuple[Outcome, ...]
+
+    @property
+    def result(self) -> Result:
+        """The worst that happened."""
+        results = {outcome.result for outcome in self.outcomes}
+        order = (Result.FAILED, Result.INTERRUPTED, Result.BLOCKED, Result.SKIPPED)
+        return next((result for result in order if result in results), Result.DONE)
+
+    @property
+    def failures(self) -> tuple[Outcome, ...]:
+        return tuple(o for o in self.outcomes if o.result not in (Result.DONE, Result.SKIPPED))
+
+
+class Apply:
+    """One run over one plan. `cancelled` is asked before each step and while a gate holds; an effect that has begun is
+    finished, nothing new is begun."""
+
+    def __init__(self, host: Host, plan: Plan, pass_id: int, cancelled: Callable[[], bool] = lambda: False) -> None:
+        self._host = host
+        self._plan = plan
+        self._pass = pass_id
+        self._asked = cancelled
+        self._stopping = Event()
+        self._changes = {change.key: change for change in plan.changes}
+        self._effects = Effects(host, self._cancelled)
+        self._results: dict[str, Outcome] = {}
+        self._outcomes: list[Outcome] = []
+
+    def run(self) -> Applied:
+        """Runs all steps. A bug in one of them is raised after the others have ended."""
+        waiting = list(self._plan.steps)
+        running: dict[Future[Outcome], Step] = {}
+        with ThreadPoolExecutor(self._host.limits.concurrency, "apply") as pool:
+            while waiting or running:
+                waiting = self._begin(waiting, running, pool)
+                for future in self._wait(running):
+                    del running[future]
+                    self._finish(future.result())
+        if self._stopping.is_set():
+            raise Interrupted("interrupted; what was not begun is left to the next pass")
+        return Applied(tuple(self._outcomes))
+
+    def _cancelled(self) -> bool:
+        return self._stopping.is_set() or self._asked()
+
+    def _wait(self, running: dict[Future[Outcome], Step]) -> set[Future[Outcome]]:
+        """The steps that have ended. Ctrl-C lets what runs come to its end, and is raised again by `run`."""
+        if not running:
+            return set()
+        try:
+            return wait(running, return_when=FIRST_COMPLETED)[0]
+        except KeyboardInterrupt:
+            self._host.say("stopping: finishing what was begun", level=Level.WARNING)
+            self._stopping.set()
+            return set()
+
+    def _begin(self, waiting: list[Step], running: dict[Future[Outcome], Step], pool: ThreadPoolExecutor) -> list[Step]:
+        """Submits what is ready, skips what can't be done any more; returns what still waits."""
+        later = []
+        for step in waiting:
+            failed = [n for n in step.needs if n in self._results and self._results[n].result is not Result.DONE]
+            if failed:
+                self._finish(Outcome(step, Result.SKIPPED, f"{failed[0]} was not done"))
+            elif self._cancelled():
+                self._finish(Outcome(step, Result.SKIPPED, "stopped before it was begun"))
+            elif all(need in self._results for need in step.needs) and len(running) < self._host.limits.concurrency:
+                running[pool.submit(self._step, step)] = step
+            else:
+                later.append(step)
+        return later
+
+    def _finish(self, outcome: Outcome) -> None:
+        self._results[outcome.step.id] = outcome
+        self._outcomes.append(outcome)
+        if outcome.result in (Result.FAILED, Result.BLOCKED):
+            self._host.say(outcome.text, outcome.step.wizard, outcome.step.key, Level.ERROR)
+
+    def _step(self, step: Step) -> Outcome:
+        """One effect between its two journal commits."""
+        change = self._changes[step.key]
+        try:
+            self._reveal(step, change)
+            update = update_for(self._host, step, change, self._plan.commit)
+            intent = self._host.ledger.intend(self._pass, self._plan.commit, step, change, update)
+        except ReconcilerError as error:
+            return Outcome(step, _result(error), str(error))
+        try:
+            self._host.say(_words(step, change), step.wizard, step.key, _level(step))
+            text = self._effects.perform(step, change)
+        except ReconcilerError as error:
+            return self._settle(intent, Outcome(step, _result(error), str(error)), Update())
+        except BaseException as bug:
+            self._settle(intent, Outcome(step, Result.FAILED, f"bug: {type(bug).__name__}"), Update())
+            raise
+        return self._settle(intent, Outcome(step, Result.DONE, text), update)
+
+    def _settle(self, intent: int, outcome: Outcome, update: Update) -> Outcome:
+        text = self._host.secrets.redact(outcome.text)
+        self._host.ledger.settle(intent, outcome.result, text, update)
+        return Outcome(outcome.step, outcome.result, text)
+
+    def _reveal(self, step: Step, change: Change) -> None:
+        """Makes the secrets that the step writes, so that intent and effect speak of the same values."""
+        if step.operation in (Operation.EDIT_KEYS, Operation.START):
+            for ref in secret_refs(change.resource):
+                self._host.secrets.reveal(ref)
+
+
+def _result(error: ReconcilerError) -> Result:
+    if isinstance(error, Interrupted):
+        return Result.INTERRUPTED
+    return Result.BLOCKED if isinstance(error, Retryable) else Result.FAILED
+
+
+def _level(step: Step) -> Level:
+    loud = (Operation.INSTALL, Operation.STOP, Operation.START, Operation.GATE, Operation.STORE, Operation.RETURN)
+    return Level.INFO if step.operation in loud else Level.DETAIL
+
+
+_SAYS = {
+    Operation.INSTALL: "installing",
+    Operation.STOP: "stopping",
+    Operation.START: "starting",
+    Operation.GATE: "waiting until it holds",
+    Operation.STORE: "moving into the attic",
+    Operation.RETURN: "bringing back from the attic",
+}
+
+
+def _words(step: Step, change: Change) -> str:
+    reasons = "; ".join(reason.text for reason in change.reasons)
+    words = _SAYS.get(step.operation, step.operation.value)
+    return f"{words} {step.key} ({reasons})" if step.operation is not Operation.GATE else f"{words}: {step.key}"

@@ -1,0 +1,72 @@
+"""fetch -> load -> expand: from the source's tip to what this host should be, remembered by commit."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from reconciler.engine.host import Host
+from reconciler.errors import Terminal
+from reconciler.plan.expand import Desired, expand
+from reconciler.protocols.source import Revision
+from reconciler.spec.desired import DesiredFleet, Loaded
+from reconciler.spec.load import load_fleet
+from reconciler.spec.position import Problem
+
+UNCOMMITTED = "uncommitted"
+
+
+class InvalidFleet(Terminal):
+    """The fleet at a commit has errors; nothing of it is used. `problems` are all of them."""
+
+    def __init__(self, commit: str, problems: tuple[Problem, ...]) -> None:
+        count = len(problems)
+        super().__init__(
+            f"the fleet at {commit[:7]} has {count} error{'s'[: count != 1]}; nothing was changed",
+            mend="mend the lines named above and push again",
+        )
+        self.commit = commit
+        self.problems = problems
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """The desired state of this host with where it comes from. `notices` are for people."""
+
+    desired: Desired
+    fleet: DesiredFleet
+    revision: Revision | None
+    notices: tuple[str, ...]
+
+
+class DesiredState:
+    """Keeps the last loaded commit, because most passes see the same one."""
+
+    def __init__(self, host: Host) -> None:
+        self._host = host
+        self._last: tuple[str, Wanted] | None = None
+
+    def fetch(self) -> Wanted:
+        """The tip's desired state. Raises what the source raises, and InvalidFleet."""
+        fetched = self._host.source.fetch()
+        wanted = self.at(fetched.commit)
+        if not fetched.notice:
+            return wanted
+        return Wanted(wanted.desired, wanted.fleet, wanted.revision, (fetched.notice, *wanted.notices))
+
+    def at(self, commit: str) -> Wanted:
+        if self._last is None or self._last[0] != commit:
+            files = self._host.source.read(commit)
+            self._last = (commit, self._load(files, commit, self._host.source.revision(commit)))
+        return self._last[1]
+
+    def uncommitted(self, files: Mapping[str, bytes]) -> Wanted:
+        """From files that are in no commit, as `plan --fleet DIR` reads them."""
+        return self._load(files, UNCOMMITTED, None)
+
+    def _load(self, files: Mapping[str, bytes], commit: str, revision: Revision | None) -> Wanted:
+        loaded: Loaded = load_fleet(files, self._host.folder)
+        if loaded.fleet is None:
+            raise InvalidFleet(commit, loaded.errors)
+        desired = expand(loaded.fleet, self._host.name, self._host.root, commit)
+        return Wanted(desired, loaded.fleet, revision, tuple(str(problem) for problem in loaded.warnings))

@@ -1,0 +1,163 @@
+"""What each operation of a step does to the host; one method an operation. Effects execute and never choose.
+
+Raises Retryable when something outside is in the way and Terminal when a person has to mend something. Not done here:
+journal, order, threads.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import assert_never
+
+from reconciler.agents import AGENTS
+from reconciler.engine.gate import Gate
+from reconciler.engine.host import Host
+from reconciler.engine.observe import program_name
+from reconciler.errors import Retryable, Terminal
+from reconciler.plan.change import Change, FieldChange, Operation, Step
+from reconciler.plan.fields import KEY, inputs_digest, secret_refs, wanted_fields
+from reconciler.plan.held import Origin
+from reconciler.plan.resource import CodebaseVersion, Directory, KeyedFile, Process, Symlink, TextFile
+from reconciler.plan.value import Known, SecretRef
+from reconciler.protocols.files import KeyEdit
+from reconciler.protocols.runtime import INPUTS_VARIABLE, PROGRAM_VARIABLE, Program
+
+
+class Effects:
+    """`cancelled` is asked while a gate holds."""
+
+    def __init__(self, host: Host, cancelled: Callable[[], bool]) -> None:
+        self._host = host
+        self._gate = Gate(host, cancelled)
+
+    def perform(self, step: Step, change: Change) -> str:
+        """Does the step; returns what to say about it in the history."""
+        match step.operation:
+            case Operation.INSTALL:
+                return self._install(change)
+            case Operation.MAKE_DIRECTORY | Operation.WRITE_TEXT | Operation.EDIT_KEYS | Operation.LINK:
+                return self._write(change)
+            case Operation.REMOVE:
+                return self._remove(change)
+            case Operation.RECORD:
+                return "recorded"
+            case Operation.STOP:
+                return self._stop(change)
+            case Operation.START:
+                return self._start(change)
+            case Operation.GATE:
+                return self._hold(change)
+            case Operation.STORE | Operation.RETURN:
+                return self._move(step, change)
+            case _:
+                assert_never(step.operation)
+
+    def _install(self, change: Change) -> str:
+        if not isinstance(change.resource, CodebaseVersion):
+            raise TypeError(change.key)
+        self._host.codebases.install(change.resource)
+        return f"installed at {change.resource.path}"
+
+    def _write(self, change: Change) -> str:
+        files = self._host.files
+        match change.resource:
+            case Directory(path=path, mode=mode):
+                files.make_directory(path, mode)
+                return ""
+            case TextFile(path=path, mode=mode, text=text):
+                kept = files.keep(path)
+                files.write_text(path, text, mode)
+                return f"the text before is kept at {kept}" if kept else ""
+            case Symlink(path=path, target=target):
+                files.link(path, target)
+                return ""
+            case KeyedFile() as resource:
+                return self._edit(change, resource)
+            case _:
+                raise TypeError(change.key)
+
+    def _edit(self, change: Change, resource: KeyedFile) -> str:
+        overwrites = any(field.before is not None for field in change.fields)
+        kept = self._host.files.keep(resource.path) if overwrites else None
+        edits = [self._key_edit(field, resource) for field in change.fields if field.path[0] == KEY]
+        self._host.files.edit_keys(resource.path, resource.format, edits, resource.mode)
+        return f"the file before is kept at {kept}" if kept else ""
+
+    def _key_edit(self, field: FieldChange, resource: KeyedFile) -> KeyEdit:
+        path = field.path[1:]
+        if field.after is None:
+            return KeyEdit(path, None)
+        value = next(key.value for key in resource.keys if key.path == path)
+        match value:
+            case Known(text=text):
+                return KeyEdit(path, text)
+            case SecretRef():
+                return KeyEdit(path, json.dumps(self._host.secrets.reveal(value)))
+            case _:
+                assert_never(value)
+
+    def _remove(self, change: Change) -> str:
+        if isinstance(change.resource, Process):
+            raise TypeError(change.key)
+        kept = self._host.files.keep(change.resource.path) if isinstance(change.resource, TextFile) else None
+        if change.origin is Origin.CREATED:
+            self._host.files.remove(change.resource.path)
+        return f"the text before is kept at {kept}" if kept else ""
+
+    def _move(self, step: Step, change: Change) -> str:
+        stored = change.stored
+        if stored is None:
+            raise TypeError(change.key)
+        ends = (stored.original, stored.path) if step.operation is Operation.STORE else (stored.path, stored.original)
+        self._host.files.move(*ends)
+        return f"moved from {ends[0]} to {ends[1]}"
+
+    def _stop(self, change: Change) -> str:
+        process = _process(change)
+        name = program_name(process.key)
+        stopped = self._host.runtime.stop(name, process.stop_seconds)
+        self._host.runtime.forget(name)
+        how = "was killed after its time to stop" if stopped.forced else "stopped"
+        return how if stopped.exit_code is None else f"{how} (exit code {stopped.exit_code})"
+
+    def _start(self, change: Change) -> str:
+        process = _process(change)
+        program = self._program(process)
+        self._host.runtime.start(program)
+        fact = self._host.runtime.observe([program.name])[program.name]
+        return f"pid {fact.pid}" if fact.pid else f"started ({fact.state.value})"
+
+    def _program(self, process: Process) -> Program:
+        name = program_name(process.key)
+        markers = ((INPUTS_VARIABLE, self.inputs(process)), (PROGRAM_VARIABLE, name))
+        return Program(
+            name=name,
+            argv=process.argv,
+            env=(*process.env, *markers),
+            cwd=process.cwd,
+            log=process.log,
+            stop_signal=process.stop_signal,
+            stop_seconds=process.stop_seconds,
+            quiet_exits=AGENTS[process.program].quiet_exits,
+        )
+
+    def inputs(self, process: Process) -> str:
+        """The digest that the live process will carry; all secrets exist by now."""
+        return inputs_digest(wanted_fields(process, self._host.secrets.observe(secret_refs(process))))
+
+    def _hold(self, change: Change) -> str:
+        process = _process(change)
+        verdict = self._gate.hold(process, self.inputs(process))
+        if verdict.passed:
+            return verdict.text
+        self._host.runtime.stop(program_name(process.key), process.stop_seconds)
+        mend = f"see `reconciler logs {process.wizard}`; it is stopped, and the next pass or `restart` tries again"
+        error = Retryable if verdict.blocked else Terminal
+        raise error(f"did not pass its gate: {verdict.text}", where=process.key, mend=mend)
+
+
+def _process(change: Change) -> Process:
+    if not isinstance(change.resource, Process):
+        raise TypeError(change.key)
+    return change.resource

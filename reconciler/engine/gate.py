@@ -1,0 +1,106 @@
+"""The gate: a started wizard must hold as OUR process, on its port, answering with its identity.
+
+Ours means: the pid and start time that the runtime tells, started with the inputs that we gave it. The model endpoint
+is no part of it. Not done here: what happens after a failed gate.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from reconciler.agents import AGENTS
+from reconciler.engine.host import Host
+from reconciler.engine.observe import program_name
+from reconciler.errors import Interrupted, ReconcilerError
+from reconciler.plan.fact import ProcessFact, ProcessState
+from reconciler.plan.resource import Process
+
+PROBE_SECONDS = 5.0
+POLL_SECONDS = 0.25
+_ENDED = frozenset({ProcessState.EXITED, ProcessState.BACKOFF, ProcessState.STOPPED})
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """`blocked`: something outside is in the way, and the wizard's own files are not at fault."""
+
+    passed: bool
+    text: str
+    blocked: bool = False
+
+
+class Gate:
+    def __init__(self, host: Host, cancelled: Callable[[], bool]) -> None:
+        self._host = host
+        self._cancelled = cancelled
+
+    def hold(self, process: Process, inputs: str) -> Verdict:
+        """Waits until the process has answered rightly and then held for `gate_hold` seconds.
+
+        Raises Interrupted when somebody asks to stop meanwhile; the process is then left as it is.
+        """
+        clock, limits = self._host.clock, self._host.limits
+        deadline = clock.monotonic() + limits.gate_limit
+        since: float | None = None
+        last: tuple[int | None, float | None] = (None, None)
+        problem = "did not answer"
+        while True:
+            fact = self._fact(process)
+            ended = self._ended(process, fact)
+            if ended:
+                return ended
+            if since is not None and (fact.pid, fact.started) != last:
+                return Verdict(False, f"died and was started again while it was watched (now pid {fact.pid})")
+            if since is None:
+                problem = self.problem(process, fact, inputs)
+                if not problem:
+                    since, last = clock.monotonic(), (fact.pid, fact.started)
+            elif clock.monotonic() - since >= limits.gate_hold:
+                problem = self.problem(process, fact, inputs)
+                if not problem:
+                    return Verdict(True, f"held {limits.gate_hold:g} s as pid {fact.pid}")
+                since = None  # a busy host may answer late: hold again, until the limit
+            if since is None and clock.monotonic() >= deadline:
+                return Verdict(False, f"{problem} within {limits.gate_limit:g} s")
+            if self._cancelled():
+                raise Interrupted("its gate was not awaited to the end", where=process.key)
+            clock.sleep(POLL_SECONDS)
+
+    def problem(self, process: Process, fact: ProcessFact, inputs: str) -> str:
+        """What is wrong with the live process, or "" when it answers as it should."""
+        if fact.inputs != inputs:
+            return f"pid {fact.pid} was not started with the values of this plan"
+        agent = AGENTS[process.program]
+        url = f"http://127.0.0.1:{process.port}"
+        key = self._host.secrets.reveal(process.api_key)
+        health = self._host.http.request("GET", f"{url}/health/detailed", bearer=key, seconds=PROBE_SECONDS)
+        if health.status != 200:
+            return f"port {process.port} answered {health.status or 'nothing'}"
+        reading = agent.health(health.body)
+        if reading.pid != fact.pid:
+            return f"port {process.port} is answered by pid {reading.pid}, not by ours ({fact.pid})"
+        if not reading.ok:
+            return f"is not healthy: {reading.problem or 'status is not ok'}"
+        models = self._host.http.request("GET", f"{url}/v1/models", bearer=key, seconds=PROBE_SECONDS)
+        identity = agent.identity(models.body)
+        return "" if identity == process.identity else f"port {process.port} answers as {identity!r}"
+
+    def _fact(self, process: Process) -> ProcessFact:
+        name = program_name(process.key)
+        return self._host.runtime.observe([name])[name]
+
+    def _ended(self, process: Process, fact: ProcessFact) -> Verdict | None:
+        if fact.state not in _ENDED:
+            return None
+        reading = AGENTS[process.program].exit(fact.exit_code)
+        tail = self._tail(process)
+        return Verdict(False, f"{reading.text}{': ' + tail if tail else ''}", reading.blocked)
+
+    def _tail(self, process: Process) -> str:
+        """The last words of its log, with secrets taken out."""
+        try:
+            lines = self._host.files.tail(process.log, 5).strip().splitlines()
+        except ReconcilerError:
+            return ""
+        return self._host.secrets.redact(lines[-1])[:200] if lines else ""

@@ -1,0 +1,73 @@
+"""Health of running wizards, gathered at its own pace; a pass reads the last readings with their age.
+
+`/health` answering is not alive, and silence is not dead: the loop's heartbeat decides when they disagree.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+from reconciler.agents import AGENTS
+from reconciler.engine.host import Host
+from reconciler.errors import ReconcilerError
+from reconciler.plan.fact import Fact, ProcessFact
+from reconciler.plan.resource import Process
+
+PROBE_SECONDS = 3.0
+DEAD_SECONDS = 180.0
+_THREADS = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """One reading. Times are seconds since the epoch. `problem` is "" when the gateway answered as it should."""
+
+    at: float
+    pid: int | None
+    problem: str
+    heartbeat: float | None
+
+    @property
+    def alive(self) -> bool:
+        """Whether anything speaks for it: an answer, or a heartbeat younger than 180 s."""
+        return not self.problem or (self.heartbeat is not None and self.at - self.heartbeat < DEAD_SECONDS)
+
+
+class Prober:
+    def __init__(self, host: Host) -> None:
+        self._host = host
+        self.readings: dict[str, Health] = {}
+
+    def refresh(self, processes: Iterable[Process], facts: Mapping[str, Fact]) -> None:
+        """Asks every running process, several at once; one that does not answer costs at most PROBE_SECONDS."""
+        live = [(p, fact) for p in processes if isinstance(fact := facts.get(p.key), ProcessFact) and fact.pid]
+        self.readings = {key: self.readings[key] for key in self.readings if key in {p.key for p, _ in live}}
+        if live:
+            with ThreadPoolExecutor(_THREADS, "probe") as pool:
+                for (process, _), reading in zip(live, pool.map(lambda pair: self._probe(*pair), live), strict=True):
+                    self.readings[process.key] = reading
+
+    def _probe(self, process: Process, fact: ProcessFact) -> Health:
+        agent = AGENTS[process.program]
+        problem = self._ask(process, fact)
+        try:
+            text = self._host.files.tail(f"{process.home}/{agent.heartbeat_file}", 1)
+        except ReconcilerError:
+            text = ""
+        return Health(self._host.clock.now(), fact.pid, problem, agent.heartbeat(text))
+
+    def _ask(self, process: Process, fact: ProcessFact) -> str:
+        url = f"http://127.0.0.1:{process.port}/health/detailed"
+        try:
+            key = self._host.secrets.reveal(process.api_key)
+        except ReconcilerError as error:
+            return str(error)
+        reply = self._host.http.request("GET", url, bearer=key, seconds=PROBE_SECONDS)
+        if reply.status != 200:
+            return f"/health answered {reply.status}" if reply.status else "/health is silent"
+        reading = AGENTS[process.program].health(reply.body)
+        if reading.pid != fact.pid:
+            return f"port {process.port} is answered by pid {reading.pid}, not by ours"
+        return "" if reading.ok else reading.problem or "/health is not ok"

@@ -1,0 +1,120 @@
+"""Intent before, outcome after: the only place that writes what happened into the ledger while a plan is applied.
+
+`updates` says what the inventory will hold once a step is done. Intents left open by a kill are resolved by observing:
+what turns out to have happened is recorded as done, everything else as interrupted, and the next plan sees to it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from reconciler.engine.host import Host
+from reconciler.engine.observe import Observer
+from reconciler.plan.change import Action, Change, Operation, Step
+from reconciler.plan.diff import HAS_PROCESS, LIVE
+from reconciler.plan.expand import Desired
+from reconciler.plan.fact import Absent, Fact, Observed, Present, ProcessFact
+from reconciler.plan.fields import inputs_digest, secret_refs, wanted_fields
+from reconciler.plan.held import Held, Origin, Records
+from reconciler.plan.resource import Directory, Process
+from reconciler.protocols.ledger import Intent, Result, Update
+
+_HOLDS = frozenset(
+    {
+        Operation.INSTALL,
+        Operation.MAKE_DIRECTORY,
+        Operation.WRITE_TEXT,
+        Operation.EDIT_KEYS,
+        Operation.LINK,
+        Operation.START,
+    }
+)
+
+
+def update_for(host: Host, step: Step, change: Change, commit: str) -> Update:
+    """What the inventory will hold when the step is done."""
+    entry = _held(host, change, commit)
+    match step.operation:
+        case Operation.EDIT_KEYS | Operation.RECORD if change.action is Action.RELEASE:
+            return Update(drop=(change.key,))
+        case Operation.RECORD:
+            return Update(hold=((change.key, entry),))
+        case Operation.REMOVE:
+            return Update(drop=(change.key,))
+        case Operation.STOP if change.action is Action.STOP:
+            return Update(drop=(change.key,))
+        case Operation.STORE if change.stored:
+            return Update(stored=(change.stored,))
+        case Operation.RETURN if change.wizard:
+            return Update(returned=(change.wizard,))
+        case operation if operation in _HOLDS:
+            return Update(hold=((change.key, entry),))
+        case _:
+            return Update()
+
+
+def _held(host: Host, change: Change, commit: str) -> Held:
+    secrets = host.secrets.observe(secret_refs(change.resource))
+    origin = Origin.CREATED if isinstance(change.resource, Process) else change.origin
+    return Held(change.resource, origin, wanted_fields(change.resource, secrets), commit)
+
+
+def resolve(host: Host, observer: Observer) -> None:
+    """Settles the intents that a killed pass left open."""
+    intents = host.ledger.open_intents()
+    for intent in intents:
+        done = _happened(intent, observer)
+        words = "found done after an interruption" if done else "interrupted; the next plan sees to it"
+        host.say(f"{intent.change.key}: {intent.step.operation.value} was {words}", intent.change.wizard)
+        host.ledger.settle(
+            intent.id,
+            Result.DONE if done else Result.INTERRUPTED,
+            words,
+            intent.update if done else Update(),
+        )
+
+
+def _happened(intent: Intent, observer: Observer) -> bool:
+    """Whether the effect of an open intent is there."""
+    step, change = intent.step, intent.change
+    observed = _look(intent, observer)
+    fact = observed.facts[change.key]
+    match step.operation:
+        case Operation.STORE if change.stored:
+            return isinstance(fact, Absent) and isinstance(observed.facts["moved"], Present)
+        case Operation.RETURN:
+            return isinstance(fact, Present) and isinstance(observed.facts["moved"], Absent)
+        case Operation.REMOVE:
+            return isinstance(fact, Absent)
+        case Operation.STOP:
+            return isinstance(fact, ProcessFact) and fact.state not in HAS_PROCESS
+        case Operation.START:
+            wanted = intent.update.hold[0][1].fields
+            return isinstance(fact, ProcessFact) and fact.state in LIVE and fact.inputs == inputs_digest(wanted)
+        case Operation.GATE:
+            return False
+        case _:
+            return _matches(fact, intent)
+
+
+def _matches(fact: Fact, intent: Intent) -> bool:
+    """Whether a file now holds what the intent was going to write (or no longer holds what it was to take out)."""
+    if not isinstance(fact, Present):
+        return False
+    live = dict(fact.fields)
+    if intent.update.drop:
+        return all(change.path not in live for change in intent.change.fields)
+    return all(live.get(path) == value for _, held in intent.update.hold for path, value in held.fields)
+
+
+def _look(intent: Intent, observer: Observer) -> Observed:
+    """Observes just the resource of an intent, and the other end of a move."""
+    resource = intent.change.resource
+    alone = Desired(host="", root="", commit="", resources=(resource,))
+    observed = observer.observe(alone, Records())
+    facts = {intent.change.key: observed.facts[resource.key]}
+    stored = intent.change.stored
+    if stored:
+        other = Directory("moved", None, stored.path, 0o700)
+        facts["moved"] = observer.observe(replace(alone, resources=(other,)), Records()).facts["moved"]
+    return replace(observed, facts=facts)

@@ -1,0 +1,199 @@
+"""One pass, as a sentence: fetch -> load -> expand -> observe -> plan -> apply -> observe again -> record."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+
+from reconciler.engine.allow import allowances
+from reconciler.engine.apply import Applied, Apply
+from reconciler.engine.desired import DesiredState, InvalidFleet, Wanted
+from reconciler.engine.health import Prober
+from reconciler.engine.host import Host
+from reconciler.engine.journal import resolve
+from reconciler.engine.observe import Observer
+from reconciler.engine.record import Recorder
+from reconciler.engine.saved import SavedPlan, compare
+from reconciler.engine.status import Seen, host_status
+from reconciler.errors import ReconcilerError, Refused
+from reconciler.plan.build import Memory, Rules, build
+from reconciler.plan.change import Plan
+from reconciler.plan.fact import Fact, Observed
+from reconciler.plan.held import Records
+from reconciler.plan.resource import Process
+from reconciler.plan.status import HostStatus
+from reconciler.protocols.ledger import Result
+
+APPLIED = "applied-commit"
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What woke a pass and what it may do. A request carries no facts: the pass finds them itself.
+
+    `files`: an uncommitted fleet to plan (never applied). `saved`: apply exactly this plan. `reread`: read every file
+    again whatever its stat says.
+    """
+
+    trigger: str = "asked for"
+    rules: Rules = field(default_factory=Rules)
+    files: Mapping[str, bytes] | None = None
+    saved: SavedPlan | None = None
+    reread: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """A plan with all that it was made from."""
+
+    plan: Plan
+    wanted: Wanted
+    observed: Observed
+    records: Records
+    rules: Rules
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What came of a pass. `left` is the plan of the second look: empty when the host is as Git wants it."""
+
+    plan: Plan
+    applied: Applied
+    left: Plan
+    status: HostStatus
+    notices: tuple[str, ...]
+
+    @property
+    def done(self) -> bool:
+        return self.applied.result is Result.DONE
+
+
+class Reconciler:
+    """Reconciles one host. Keep one for the life of a daemon: it remembers what did not change."""
+
+    def __init__(self, host: Host) -> None:
+        self._host = host
+        self._desired = DesiredState(host)
+        self._observer = Observer(host)
+        self._memory = Memory()
+        self._recorder = Recorder(host)
+        self._last: tuple[Planned, Report] | None = None
+        self.prober = Prober(host)
+
+    def plan(self, request: Request) -> Planned:
+        """The plan of the request. Changes nothing on the host."""
+        return self._look(self._wanted(request), request)
+
+    def status(self) -> HostStatus:
+        """Desired beside observed, probed now. Changes nothing on the host."""
+        planned = self.plan(Request())
+        self._probe(planned)
+        return self._status(planned, "observed")
+
+    def run(self, request: Request, cancelled: Callable[[], bool] = lambda: False) -> Report:
+        """One whole pass. Raises InvalidFleet and Refused after having recorded them; nothing is changed then."""
+        resolve(self._host, self._observer)
+        try:
+            planned = self._look(self._wanted(request), request)
+        except InvalidFleet as error:
+            self._recorder.rejected(error.commit, request.trigger, str(error))
+            raise
+        self._permit(planned, request)
+        applied = self._apply(planned, request.trigger, cancelled)
+        after = self._again(planned, request) if applied.outcomes else planned
+        return self._record(planned, applied, after)
+
+    def _again(self, planned: Planned, request: Request) -> Planned:
+        """The second look: what is still different once the plan has been applied."""
+        return self._look(planned.wanted, replace(request, rules=Rules(only=request.rules.only), saved=None))
+
+    def _wanted(self, request: Request) -> Wanted:
+        if request.files is not None:
+            return self._desired.uncommitted(request.files)
+        return self._desired.fetch()
+
+    def _look(self, wanted: Wanted, request: Request) -> Planned:
+        """observe -> plan."""
+        records = self._host.ledger.records()
+        observed = self._observer.observe(wanted.desired, records, reread=request.reread)
+        asked = request.saved.rules if request.saved else request.rules
+        rules = asked if request.files is not None else self._allowed(asked, wanted)
+        plan = build(wanted.desired, observed, records, rules, self._memory)
+        if wanted.notices:
+            plan = replace(plan, warnings=(*wanted.notices, *plan.warnings))
+        return Planned(plan, wanted, observed, records, asked)
+
+    def _allowed(self, rules: Rules, wanted: Wanted) -> Rules:
+        """What the caller allows, and what the trailers of the commits not applied yet allow."""
+        commit, applied = wanted.desired.commit, self._host.ledger.get(APPLIED)
+        if applied == commit:
+            return rules
+        return allowances(rules, self._host.source.since(applied or "", commit))
+
+    def _permit(self, planned: Planned, request: Request) -> None:
+        """Refuses what is stale or beyond the policy, and says so in history and status."""
+        if request.saved:
+            if request.saved.commit != planned.plan.commit:
+                moved = f"{request.saved.commit[:7]} to {planned.plan.commit[:7]}"
+                raise Refused(f"the saved plan is stale: the branch moved from {moved}", mend="plan again")
+            compare(request.saved, planned.plan)
+        if planned.plan.refusals:
+            what = "; ".join(f"{refusal.what}: {refusal.mend}" for refusal in planned.plan.refusals)
+            self._recorder.rejected(planned.plan.commit, request.trigger, what)
+            self._probe(planned)
+            self._recorder.publish(self._status(planned, f"refused: {what}"))
+            raise Refused(f"the plan is refused whole: {what}")
+
+    def _apply(self, planned: Planned, trigger: str, cancelled: Callable[[], bool]) -> Applied:
+        told = self._host.runtime.unplanned()
+        if not planned.plan.steps and not told:
+            return Applied(())
+        commit = planned.plan.commit
+        pass_id = self._host.ledger.begin(commit, trigger)
+        self._recorder.tell(pass_id, commit, told)
+        try:
+            applied = Apply(self._host, planned.plan, pass_id, cancelled).run()
+        except BaseException as error:
+            words = str(error) if isinstance(error, ReconcilerError) else f"bug: {type(error).__name__}"
+            self._host.ledger.finish(pass_id, Result.INTERRUPTED, words)
+            raise
+        self._host.ledger.finish(pass_id, applied.result, self._recorder.summary(planned.plan, applied))
+        return applied
+
+    def _record(self, planned: Planned, applied: Applied, after: Planned) -> Report:
+        commit = planned.plan.commit
+        if applied.result is Result.DONE and not planned.rules.only:
+            if self._host.ledger.get(APPLIED) != commit:
+                self._host.ledger.put(APPLIED, commit)
+            self._host.source.accept(commit)
+        report = self._settled(planned, applied)
+        if report:
+            return report
+        self._probe(after)
+        status = self._status(after, self._recorder.summary(planned.plan, applied))
+        notice = self._recorder.publish(status)
+        notices = (*planned.wanted.notices, *((notice,) if notice else ()))
+        self._last = (after, Report(after.plan, Applied(()), after.plan, status, notices))
+        return Report(planned.plan, applied, after.plan, status, notices)
+
+    def _settled(self, planned: Planned, applied: Applied) -> Report | None:
+        """The last report, when this pass did nothing and saw nothing new and the status heartbeat is not due."""
+        if self._last is None or applied.outcomes or self._recorder.due():
+            return None
+        seen, report = self._last
+        same = seen.wanted is planned.wanted and seen.records is planned.records and seen.plan == planned.plan
+        return report if same and _processes(seen) == _processes(planned) else None
+
+    def _probe(self, planned: Planned) -> None:
+        bodies = [r for r in planned.wanted.desired.resources if isinstance(r, Process)]
+        self.prober.refresh(bodies, planned.observed.facts)
+
+    def _status(self, planned: Planned, result: str) -> HostStatus:
+        seen = Seen(planned.wanted, planned.observed, planned.records, planned.plan, self.prober.readings)
+        return host_status(self._host, seen, result)
+
+
+def _processes(planned: Planned) -> dict[str, Fact]:
+    """What was seen of this host's processes."""
+    facts = planned.observed.facts
+    return {r.key: facts[r.key] for r in planned.wanted.desired.resources if isinstance(r, Process)}

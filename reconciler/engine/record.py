@@ -1,0 +1,97 @@
+"""record: what was seen goes into the host's history and onto its status ref. A remote that is away never fails a pass.
+
+Status is published when something changed and at a heartbeat; what only ages (pids' evidence, times) is left out of the
+comparison.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from reconciler.engine.apply import Applied
+from reconciler.engine.host import Host
+from reconciler.errors import ReconcilerError
+from reconciler.plan.change import Action, Plan
+from reconciler.plan.status import HostStatus
+from reconciler.protocols.events import Level
+from reconciler.protocols.ledger import Result
+from reconciler.render.status_json import status_json
+from reconciler.render.status_markdown import status_markdown
+
+_WORDS = {
+    Action.CREATE: "added",
+    Action.UPDATE: "changed",
+    Action.CLAIM: "taken over",
+    Action.DELETE: "removed",
+    Action.RELEASE: "released",
+    Action.START: "started",
+    Action.STOP: "stopped",
+    Action.RESTART: "restarted",
+    Action.STORE: "moved into the attic",
+    Action.RETURN: "brought back",
+}
+
+
+class Recorder:
+    def __init__(self, host: Host) -> None:
+        self._host = host
+        self._published: tuple[str, float] | None = None
+
+    def rejected(self, commit: str, trigger: str, why: str) -> None:
+        """A pass that changed nothing because of its input; told once, however often it comes again."""
+        newest = self._host.ledger.passes(1)
+        if newest and newest[0].commit == commit and newest[0].summary == why:
+            return
+        pass_id = self._host.ledger.begin(commit, trigger)
+        self._host.ledger.finish(pass_id, Result.FAILED, why)
+
+    def tell(self, pass_id: int, commit: str, sentences: Sequence[str]) -> None:
+        """History of exits and starts that nobody asked for; each begins with the program's name."""
+        for sentence in sentences:
+            program = sentence.split(":", 1)[0]
+            wizard = program.removesuffix("-body") if program.endswith("-body") else None
+            key = f"wizard/{wizard}/body" if wizard else "supervisor"
+            self._host.ledger.note(pass_id, commit, wizard, key, sentence)
+            self._host.say(sentence, wizard, key, Level.WARNING)
+
+    def summary(self, plan: Plan, applied: Applied) -> str:
+        """One line: what was done and what was not."""
+        done = {o.step.key for o in applied.outcomes if o.result is Result.DONE}
+        failed = {o.step.key for o in applied.outcomes if o.result is not Result.DONE}
+        counts: dict[str, int] = {}
+        for change in plan.pending:
+            if change.key in done - failed:
+                word = _WORDS[change.action]
+                counts[word] = counts.get(word, 0) + 1
+        parts = [f"{count} {word}" for word, count in counts.items()]
+        if failed:
+            parts.append(f"{len(failed)} not done: {applied.failures[0].text}" if applied.failures else "stopped early")
+        if plan.waiting:
+            parts.append(f"{len(plan.waiting)} held or blocked")
+        return ", ".join(parts) or "nothing to do"
+
+    def due(self) -> bool:
+        """Whether the status ref's heartbeat is due."""
+        if self._host.store is None:
+            return False
+        now = self._host.clock.now()
+        return self._published is None or now - self._published[1] >= self._host.limits.heartbeat
+
+    def publish(self, status: HostStatus) -> str:
+        """Writes the status ref when it differs or its heartbeat is due; returns a notice when it could not."""
+        if self._host.store is None:
+            return ""
+        stable = status_markdown(replace(status, at=""))
+        if self._published is not None and self._published[0] == stable and not self.due():
+            return ""
+        files = {
+            "STATUS.md": status_markdown(status).encode(),
+            "status.json": status_json(status, volatile=False).encode(),
+        }
+        try:
+            written = self._host.store.write(f"status/{status.host}", files, f"status: {status.result}")
+        except ReconcilerError as error:
+            return f"status could not be published: {error}"
+        self._published = (stable, self._host.clock.now())
+        return written.notice

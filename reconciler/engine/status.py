@@ -1,0 +1,152 @@
+"""Desired beside observed for each wizard, as a value. Not done here: probing (health.py), rendering (render/)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from reconciler.engine.desired import Wanted
+from reconciler.engine.health import Health
+from reconciler.engine.host import Host
+from reconciler.plan.change import SIGNS, Change, Plan
+from reconciler.plan.diff import LIVE
+from reconciler.plan.fact import Fact, Observed, ProcessFact, ProcessState, Unknown
+from reconciler.plan.held import Records
+from reconciler.plan.resource import Process
+from reconciler.plan.status import Evidence, HostStatus, WizardState, WizardStatus
+from reconciler.protocols.ledger import Entry
+from reconciler.spec.kinds import DesiredState, Wizard
+
+_RUNS = LIVE | {ProcessState.ORPHAN}
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """All that a status is made from."""
+
+    wanted: Wanted
+    observed: Observed
+    records: Records
+    plan: Plan
+    readings: Mapping[str, Health]
+
+    def bodies(self) -> Mapping[str, Process]:
+        """Wizard -> its Body."""
+        return {r.wizard: r for r in self.wanted.desired.resources if isinstance(r, Process) and r.wizard}
+
+    def lines(self) -> Mapping[str, tuple[str, ...]]:
+        """Wizard -> the plan's differences, one line each."""
+        found: dict[str, tuple[str, ...]] = {}
+        for change in self.plan.changes:
+            if change.wizard:
+                found[change.wizard] = (*found.get(change.wizard, ()), _line(change))
+        return found
+
+    def unmanaged(self) -> Mapping[str, tuple[str, ...]]:
+        """Wizard -> keys of its files that belong to the agent."""
+        found: dict[str, tuple[str, ...]] = {}
+        for resource, paths in self.plan.undeclared:
+            wizard = resource.split("/")[1]
+            found[wizard] = (*found.get(wizard, ()), *paths)
+        return found
+
+
+def host_status(host: Host, seen: Seen, result: str, notices: tuple[str, ...] = ()) -> HostStatus:
+    revision = seen.wanted.revision
+    bodies, lines, unmanaged = seen.bodies(), seen.lines(), seen.unmanaged()
+    return HostStatus(
+        host=host.name,
+        at=iso(host.clock.now()),
+        commit=seen.plan.commit,
+        subject=revision.subject if revision else "",
+        result=result,
+        notices=(*seen.plan.warnings, *(r.what for r in seen.plan.refusals), *notices),
+        wizards=tuple(
+            _wizard(host, seen, bodies[name], lines.get(name, ()), unmanaged.get(name, ()))
+            for name in seen.wanted.desired.wizards
+        ),
+    )
+
+
+def iso(seconds: float) -> str:
+    """ISO 8601 in UTC, whole seconds."""
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _wizard(
+    host: Host, seen: Seen, body: Process, differences: tuple[str, ...], unmanaged: tuple[str, ...]
+) -> WizardStatus:
+    name, key = body.identity, body.key
+    declared = seen.wanted.fleet.wizards[name]
+    fact, reading = seen.observed.facts[key], seen.readings.get(key)
+    process = fact if isinstance(fact, ProcessFact) else ProcessFact(ProcessState.STOPPED)
+    state = _state(fact, reading, host.clock.now())
+    held = seen.records.held.get(key)
+    pause = seen.records.pauses.get(name)
+    return WizardStatus(
+        name=name,
+        role=declared.role,
+        desired=declared.desired.value,
+        observed=state,
+        healthy=_healthy(declared, state, reading),
+        port=declared.port,
+        model=declared.model,
+        codebase=f"{body.program} {body.version}",
+        revision=held.commit if held else "",
+        since=iso(process.started) if process.started and process.state in _RUNS else "",
+        why=_why(host.ledger.entries(name, 20)),
+        pid=process.pid,
+        paused=f"since {pause.since} {pause.reason}".strip() if pause else "",
+        evidence=tuple(_evidence(fact, reading, host.clock.now())),
+        differences=differences,
+        unmanaged=unmanaged,
+    )
+
+
+def _state(fact: Fact, reading: Health | None, now: float) -> WizardState:
+    """dead: no process of ours, or one whose loop has said nothing for 180 s while /health is silent."""
+    if isinstance(fact, Unknown):
+        return WizardState.UNKNOWN
+    if not isinstance(fact, ProcessFact) or fact.state not in _RUNS:
+        return WizardState.DEAD
+    young = fact.started is not None and now - fact.started < 180.0
+    return WizardState.UNROBED if reading is None or reading.alive or young else WizardState.DEAD
+
+
+def _healthy(declared: Wizard, state: WizardState, reading: Health | None) -> bool:
+    if declared.desired in (DesiredState.DEAD, DesiredState.LOBSTER):
+        return state is WizardState.DEAD
+    return state is WizardState.UNROBED and reading is not None and not reading.problem
+
+
+def _evidence(fact: Fact, reading: Health | None, now: float) -> list[Evidence]:
+    found = []
+    if isinstance(fact, Unknown):
+        found.append(Evidence("process", fact.reason, None))
+    elif isinstance(fact, ProcessFact):
+        pid = f" as pid {fact.pid}" if fact.pid else ""
+        found.append(Evidence("process", f"{fact.state.value}{pid}{' ' + fact.note if fact.note else ''}", 0.0))
+    if reading:
+        found.append(Evidence("/health", reading.problem or "ok", now - reading.at))
+        if reading.heartbeat is not None:
+            found.append(Evidence("heartbeat", "the gateway's loop is alive", now - reading.heartbeat))
+    return found
+
+
+def _line(change: Change) -> str:
+    reasons = "; ".join(reason.text for reason in change.reasons)
+    obstacle = f" [{change.disposition.value}: {change.obstacle}]" if change.obstacle else ""
+    return f"{SIGNS[change.action]} {change.action.value} {change.key} ({reasons}){obstacle}"
+
+
+_NOTABLE = ("start", "seen", "store", "return", "edit", "write")
+
+
+def _why(entries: tuple[Entry, ...]) -> str:
+    """The last thing that happened to the wizard and why, traced to its commit."""
+    for entry in entries:
+        if entry.operation in _NOTABLE:
+            commit = f", commit {entry.commit[:7]}" if entry.commit else ""
+            return f"{entry.action} {entry.key.split('/', 2)[-1]}: {entry.reason}{commit}"
+    return ""
