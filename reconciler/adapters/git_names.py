@@ -61,8 +61,11 @@ def check_paths(paths: Iterable[str]) -> None:
     """Refuses paths that could leave the folder somebody restores them to."""
     for path in paths:
         parts = path.split("/")
-        if any(part in {"", ".", ".."} or part.lower() == ".git" for part in parts) or "\0" in path:
-            raise Terminal(f"{path!r} can't be stored in Git", mend="use a relative path without ., .. and .git")
+        if any(part in {"", ".", ".."} or part.lower() == ".git" for part in parts) or _CONTROL.search(path):
+            raise Terminal(
+                f"{path!r} can't be stored in Git",
+                mend="use a relative path without ., .., .git and control characters",
+            )
 
 
 def decode_path(raw: bytes) -> str:

@@ -11,6 +11,7 @@ import shutil
 import threading
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar, assert_never
 
@@ -20,7 +21,7 @@ from reconciler.adapters.git_push import Outcome, Pushed, push
 from reconciler.adapters.git_remote import Access, parse_remote
 from reconciler.adapters.git_repo import Damaged, GitRepo, Unreachable, make_bare, open_repo
 from reconciler.adapters.git_tree import list_tree, load_blobs
-from reconciler.adapters.git_words import DAMAGE, last_words
+from reconciler.adapters.git_words import DAMAGE, last_words, mend_for
 from reconciler.errors import Retryable, Terminal
 from reconciler.protocols.store import Written
 
@@ -29,6 +30,20 @@ PUSHED = "refs/reconciler/pushed/"
 _RACES = 5
 
 T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class _Standing:
+    """A branch here (`tip`) and at the remote as far as known."""
+
+    ref: str
+    tip: str | None
+    known: str | None
+
+    def wanted(self) -> str:
+        if self.tip is None:
+            raise Damaged(f"{HEADS}{self.ref} is missing")
+        return self.tip
 
 
 class GitStore:
@@ -59,7 +74,7 @@ class GitStore:
 
         def commit_and_send(repo: GitRepo) -> Written:
             self._commit(repo, ref, files, message)
-            return self._send(repo, ref)
+            return self._offer(repo, ref)[0]
 
         written, notice = self._mended(commit_and_send)
         return Written(written.commit, written.pushed, ". ".join(filter(None, (notice, written.notice))))
@@ -68,35 +83,34 @@ class GitStore:
         self._mended(self._flush)
 
     def _commit(self, repo: GitRepo, ref: str, files: Mapping[str, bytes], message: str) -> None:
-        tip = _value(repo, HEADS + ref)
+        tip = _standing(repo, ref).tip
         if tip and same_files(repo, tip, files):
             return
         signed = Message(self._who, int(time.time()), message.encode("utf-8", "replace"))
         commit_files(repo, HEADS + ref, tip, signed, files)
         repo.tidy()
 
-    def _send(self, repo: GitRepo, ref: str) -> Written:
-        return self._offer(repo, ref)[0]
-
     def _offer(self, repo: GitRepo, ref: str) -> tuple[Written, Outcome]:
         """Pushes the branch until the remote has it, says no, is away, or five races were lost."""
         pushed = Pushed(Outcome.LOST)
         for _ in range(_RACES):
-            tip = _tip(repo, ref)
-            if tip == _value(repo, PUSHED + ref):
+            standing = _standing(repo, ref)
+            tip = standing.wanted()
+            if tip == standing.known:
                 return Written(tip, pushed=True), Outcome.PUSHED
             pushed = push(repo, self._remote, tip, HEADS + ref)
-            if pushed.outcome is Outcome.LOST:
-                pushed = self._reparent(repo, ref, tip) or pushed
             if pushed.outcome is Outcome.PUSHED:
                 repo.run("update-ref", PUSHED + ref, tip)
-            elif pushed.outcome is not Outcome.LOST:
+                return Written(tip, pushed=True), Outcome.PUSHED
+            if pushed.outcome is Outcome.LOST:
+                pushed = self._reparent(repo, ref, standing) or pushed
+            if pushed.outcome is not Outcome.LOST:
                 break
-        return Written(_tip(repo, ref), pushed=False, notice=self._notice(repo, ref, pushed)), pushed.outcome
+        standing = _standing(repo, ref)
+        return Written(standing.wanted(), pushed=False, notice=self._notice(repo, standing, pushed)), pushed.outcome
 
-    def _reparent(self, repo: GitRepo, ref: str, tip: str) -> Pushed | None:
+    def _reparent(self, repo: GitRepo, ref: str, standing: _Standing) -> Pushed | None:
         """Takes the remote's tip and puts what waits here on top of it. Not None when the remote went away."""
-        known = _value(repo, PUSHED + ref)
         options = ("--quiet", "--no-tags", "--no-write-fetch-head", "--no-auto-maintenance", "--no-recurse-submodules")
         args = ("fetch", *options, "--", self._remote.url, f"+{HEADS}{ref}:{PUSHED}{ref}")
         try:
@@ -107,28 +121,28 @@ class GitStore:
             return None
         if answer.code != 0:
             return Pushed(Outcome.AWAY, last_words(answer.err))
-        theirs = _value(repo, PUSHED + ref)
+        theirs = _standing(repo, ref).known
         if theirs:
-            replay(repo, HEADS + ref, theirs, queue_of(repo, self._who, tip, known, theirs))
+            queue = queue_of(repo, self._who, standing.wanted(), standing.known, theirs)
+            replay(repo, HEADS + ref, theirs, queue)
         return None
 
-    def _notice(self, repo: GitRepo, ref: str, pushed: Pushed) -> str:
+    def _notice(self, repo: GitRepo, standing: _Standing, pushed: Pushed) -> str:
         """Why the remote does not have the branch, and how much waits. Damaged when the fault is ours."""
-        tip, known = _tip(repo, ref), _value(repo, PUSHED + ref)
-        revisions = [tip, f"^{known}"] if known else [tip]
+        revisions = [standing.wanted(), f"^{standing.known}"] if standing.known else [standing.wanted()]
         if DAMAGE.search(pushed.reason):
             repo.run("pack-objects", "--revs", "--stdout", "--quiet", feed="\n".join(revisions).encode())
         waiting = repo.run("rev-list", "--count", *revisions).decode().strip()
         match pushed.outcome:
             case Outcome.DECLINED:
-                why = f"does not accept {ref}: {pushed.reason}; allow pushes to it for this user"
+                why = f"does not accept {standing.ref}: {pushed.reason}; allow pushes to it for this user"
             case Outcome.AWAY:
-                why = f"can't be reached: {pushed.reason}"
+                why = f"can't be reached: {pushed.reason} ({mend_for(pushed.reason)})"
             case Outcome.LOST | Outcome.PUSHED:
                 why = f"is written to by others right now: {pushed.reason}"
             case _:
                 assert_never(pushed.outcome)
-        return f"{self._remote.url} {why}; {waiting} commit(s) of {ref} wait here"
+        return f"{self._remote.url} {why}; {waiting} commit(s) of {standing.ref} wait here"
 
     def _flush(self, repo: GitRepo) -> None:
         declined = []
@@ -171,7 +185,7 @@ class GitStore:
 
 
 def _read(repo: GitRepo, ref: str) -> Mapping[str, bytes]:
-    tip = _value(repo, HEADS + ref)
+    tip = _standing(repo, ref).tip
     if tip is None:
         return {}
     entries = list_tree(repo, tip, "")
@@ -179,23 +193,20 @@ def _read(repo: GitRepo, ref: str) -> Mapping[str, bytes]:
     return {entry.path: blobs[entry.blob] for entry in entries if entry.mode != "160000"}
 
 
-def _waiting(repo: GitRepo) -> list[str]:
-    """Branches whose tip here is not what the remote is known to have."""
-    out = repo.run("for-each-ref", "--format=%(refname) %(objectname)", HEADS, PUSHED).decode()
-    refs = dict(line.split() for line in out.splitlines())
-    heads = (name.removeprefix(HEADS) for name in refs if name.startswith(HEADS))
-    return [ref for ref in heads if refs[HEADS + ref] != refs.get(PUSHED + ref)]
-
-
-def _value(repo: GitRepo, ref: str) -> str | None:
-    answer = repo.ask("for-each-ref", "--format=%(objectname)", ref)
+def _refs(repo: GitRepo, *patterns: str) -> dict[str, str]:
+    answer = repo.ask("for-each-ref", "--format=%(refname) %(objectname)", *patterns)
     if answer.code != 0 or answer.err:
         raise Damaged(f"{repo.path}: {last_words(answer.err)}")
-    return answer.out.decode().strip() or None
+    return dict(line.split() for line in answer.out.decode().splitlines())
 
 
-def _tip(repo: GitRepo, ref: str) -> str:
-    tip = _value(repo, HEADS + ref)
-    if tip is None:
-        raise Damaged(f"{repo.path}: {HEADS}{ref} is missing")
-    return tip
+def _standing(repo: GitRepo, ref: str) -> _Standing:
+    refs = _refs(repo, HEADS + ref, PUSHED + ref)
+    return _Standing(ref, refs.get(HEADS + ref), refs.get(PUSHED + ref))
+
+
+def _waiting(repo: GitRepo) -> list[str]:
+    """Branches whose tip here is not what the remote is known to have."""
+    refs = _refs(repo, HEADS, PUSHED)
+    heads = (name.removeprefix(HEADS) for name in refs if name.startswith(HEADS))
+    return [ref for ref in heads if refs[HEADS + ref] != refs.get(PUSHED + ref)]

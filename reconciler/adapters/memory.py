@@ -123,7 +123,7 @@ class Memory:
                     self.orphan(name)
                 else:
                     self._facts[name] = _STOPPED
-            self._news.append("supervisord (pid 1) died; its programs were left running without it")
+            self._news.append("supervisord (pid 1) died without stopping its programs")
 
     def hang(self) -> None:
         """The supervisor no longer answers; all but `unplanned` is Retryable until `answer`."""

@@ -120,6 +120,7 @@ class Daemon:
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.PIPE,
                 start_new_session=True,
+                umask=0o077,
                 timeout=START_SECONDS,
                 check=False,
             )

@@ -47,7 +47,7 @@ class SupervisorLog:
             place, late = self._read(place)  # a supervisord that was asked to exit says so before it goes
             told += late
             if place.pid is not None:
-                told.append(f"supervisord (pid {place.pid}) died; its programs were left running without it")
+                told.append(f"supervisord (pid {place.pid}) died without stopping its programs")
                 place = replace(place, pid=None)
         if place != before:
             write(self._layout.told, json.dumps(asdict(place)) + "\n")

@@ -6,8 +6,10 @@ comparison.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import datetime
 
 from reconciler.engine.apply import Applied
 from reconciler.engine.host import Host
@@ -56,7 +58,10 @@ class Recorder:
             self._host.say(sentence, wizard, key, Level.WARNING)
 
     def summary(self, plan: Plan, applied: Applied) -> str:
-        """One line: what was done and what was not."""
+        """One line: what was done and what was not; what the last pass did when this one had nothing to do."""
+        if not applied.outcomes and not plan.waiting:
+            newest = self._host.ledger.passes(1)
+            return newest[0].summary if newest else "nothing to do"
         done = {o.step.key for o in applied.outcomes if o.result is Result.DONE}
         failed = {o.step.key for o in applied.outcomes if o.result is not Result.DONE}
         counts: dict[str, int] = {}
@@ -82,16 +87,31 @@ class Recorder:
         """Writes the status ref when it differs or its heartbeat is due; returns a notice when it could not."""
         if self._host.store is None:
             return ""
+        ref = f"status/{status.host}"
         stable = status_markdown(replace(status, at=""))
-        if self._published is not None and self._published[0] == stable and not self.due():
-            return ""
-        files = {
-            "STATUS.md": status_markdown(status).encode(),
-            "status.json": status_json(status, volatile=False).encode(),
-        }
         try:
-            written = self._host.store.write(f"status/{status.host}", files, f"status: {status.result}")
+            if self._published is None:
+                self._published = self._at_tip(ref, status)
+            if self._published is not None and self._published[0] == stable and not self.due():
+                return ""
+            files = {
+                "STATUS.md": status_markdown(status).encode(),
+                "status.json": status_json(status, volatile=False).encode(),
+            }
+            written = self._host.store.write(ref, files, f"status: {status.result}")
         except ReconcilerError as error:
             return f"status could not be published: {error}"
         self._published = (stable, self._host.clock.now())
         return written.notice
+
+    def _at_tip(self, ref: str, status: HostStatus) -> tuple[str, float] | None:
+        """What an earlier process published and when, if it says the same as `status` but for its time."""
+        files = self._host.store.read(ref) if self._host.store else {}
+        try:
+            at = str(json.loads(files.get("status.json", b"{}")).get("at", ""))
+            seconds = datetime.fromisoformat(at).timestamp()
+        except (ValueError, AttributeError):
+            return None  # no status yet, or one that somebody else wrote: it is replaced
+        if files.get("STATUS.md") != status_markdown(replace(status, at=at)).encode():
+            return None
+        return status_markdown(replace(status, at="")), seconds

@@ -18,6 +18,7 @@ from reconciler.render.safe import plain, shorten
 _TEXT_LIMIT = 200
 _COLLAPSE_FROM = 4
 _DONE = "done"
+_SEEN = "seen"
 _BODY = frozenset({Action.START.value, Action.RESTART.value})
 
 
@@ -67,6 +68,10 @@ class _Event:
         return any(step.result not in (_DONE, "") for step in self.steps)
 
     @property
+    def open(self) -> bool:
+        return any(step.result == "" for step in self.steps)
+
+    @property
     def plain_creation(self) -> bool:
         return self.first.action == Action.CREATE.value and all(s.result == _DONE and not s.detail for s in self.steps)
 
@@ -91,17 +96,20 @@ def why_text(wizard: str, lines: Sequence[HistoryLine], *, colour: bool = False)
     out = [paint(f"What happened to {wizard}, newest last", Style.BOLD, colour), *_story(events, colour, False)]
     starts = [e for e in events if e.first.action in _BODY]
     if starts:
-        last = starts[-1].first
-        commit = f", {commit_name(last.commit)}" if last.commit else ""
-        out += ["", f"Last start: {plain(last.at)}, because: {_reason(last)}{commit}."]
+        out += ["", _last_start(starts[-1])]
     return "\n".join(out) + "\n"
+
+
+def _last_start(event: _Event) -> str:
+    end = " It failed." if event.failed else " It has not finished." if event.open else ""
+    return f"Last start: {plain(event.first.at)}, because: {_cause(event.first) or 'not known'}.{end}"
 
 
 def _events(lines: Sequence[HistoryLine]) -> list[_Event]:
     """Steps of one change put together, oldest first; independent wizards run at once, so their steps interleave."""
     found: dict[tuple[int, str, int], list[HistoryLine]] = {}
     for index, line in enumerate(reversed(lines)):
-        apart = index if line.operation == "seen" else -1
+        apart = index if line.operation == _SEEN else -1
         found.setdefault((line.pass_id, line.key, apart), []).append(line)
     return [_Event(tuple(steps)) for steps in found.values()]
 
@@ -127,6 +135,9 @@ def _creations(run: Sequence[_Event], colour: bool, with_wizard: bool) -> str:
 
 def _event_lines(event: _Event, colour: bool) -> Iterator[str]:
     first = event.first
+    if first.operation == _SEEN:
+        yield f"{plain(first.at)}  saw: {shorten(plain(first.detail or first.reason), _TEXT_LIMIT)}"
+        return
     mark = _mark(first)
     text = paint(f"{mark.value} {first.action or first.operation} {first.key}", STYLES[mark], colour)
     yield f"{plain(first.at)}  {text}  {paint(_because(first), Style.DIM, colour)}".rstrip()
@@ -146,8 +157,14 @@ def _mark(line: HistoryLine) -> Mark:
 
 
 def _because(line: HistoryLine) -> str:
-    parts = [part for part in (_reason(line), commit_name(line.commit) if line.commit else "") if part]
-    return f"({', '.join(parts)})" if parts else ""
+    text = _cause(line)
+    return f"({text})" if text else ""
+
+
+def _cause(line: HistoryLine) -> str:
+    """The reason, and the commit where the reason does not name it."""
+    reason, commit = _reason(line), commit_name(line.commit) if line.commit else ""
+    return ", ".join(part for part in (reason, "" if commit in reason else commit) if part)
 
 
 def _reason(line: HistoryLine) -> str:

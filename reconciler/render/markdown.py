@@ -34,8 +34,8 @@ def code_span(text: str) -> str:
 
 
 def cell(text: str) -> str:
-    """The text in a table cell."""
-    return inline(text).replace("|", "\\|")
+    """The text in a table cell. A bar is written as an escape: `\\|` ends the cell after one more backslash."""
+    return inline(text.replace("|", "\\x7c"))
 
 
 def row(cells: Sequence[str]) -> str:

@@ -10,9 +10,9 @@ from collections.abc import Iterator
 
 from reconciler.plan.status import HostStatus, WizardStatus
 from reconciler.render.markdown import fence, inline, row
-from reconciler.render.names import commit_name
+from reconciler.render.names import commit_name, short_commit
 from reconciler.render.safe import plain, shorten
-from reconciler.render.status_words import cells, deltas_first, headline, minute, observed_text
+from reconciler.render.status_words import deltas_first, headline, minute, observed_text
 
 _CELL = 60
 _TEXT = 300
@@ -45,8 +45,16 @@ def _lines(status: HostStatus) -> Iterator[str]:
 
 
 def _cells(wizard: WizardStatus) -> tuple[str, ...]:
-    *head, since, _why = cells(wizard)
-    return (*head, wizard.revision[:7] or "-", since)
+    return (
+        wizard.name,
+        wizard.desired,
+        observed_text(wizard),
+        str(wizard.port),
+        wizard.model,
+        wizard.codebase,
+        short_commit(wizard.revision),
+        minute(wizard.since) if wizard.since else "",
+    )
 
 
 def _section(wizard: WizardStatus) -> Iterator[str]:

@@ -14,7 +14,8 @@ from reconciler.render.safe import plain, shorten
 from reconciler.render.status_words import COLUMNS, age_text, cells, deltas_first, headline, minute
 from reconciler.render.table import table
 
-_SHRINK = (0, 4, 5, 7)
+_SHRINK = ((7, 24), (5, 12), (4, 12), (7, 10), (0, 14), (5, 6), (4, 6), (7, 4), (0, 6))
+"""Why gives way first, then codebase and model; names stay whole as long as they can."""
 _TEXT_LIMIT = 200
 
 
@@ -34,18 +35,18 @@ def _lines(status: HostStatus, colour: bool, width: int, verbose: bool) -> Itera
     if not status.wizards:
         return
     wizards = deltas_first(status)
-    head, *rows = table([COLUMNS, *(cells(wizard) for wizard in wizards)], width=width - 2, shrink=_SHRINK)
+    head, *rows = table([COLUMNS, *(cells(wizard, status.at) for wizard in wizards)], width=width - 2, shrink=_SHRINK)
     yield paint(f"  {head}", Style.DIM, colour)
     for wizard, row in zip(wizards, rows, strict=True):
         sign, style = (" ", Style.NONE) if wizard.settled else ("!", Style.ACT)
         yield paint(f"{sign} {row}", style, colour)
+        if wizard.paused:
+            yield f"    paused: {plain(wizard.paused)}"
         if verbose or not wizard.settled:
             yield from _details(wizard, colour, verbose)
 
 
 def _details(wizard: WizardStatus, colour: bool, verbose: bool) -> Iterator[str]:
-    if wizard.paused:
-        yield f"    paused: {plain(wizard.paused)}"
     yield from (f"    {plain(difference)}" for difference in wizard.differences)
     if wizard.why:
         yield f"    why: {plain(wizard.why)}"

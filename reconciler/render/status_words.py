@@ -17,32 +17,41 @@ def deltas_first(status: HostStatus) -> tuple[WizardStatus, ...]:
     return tuple(sorted(status.wizards, key=lambda wizard: (wizard.settled, wizard.name)))
 
 
-def cells(wizard: WizardStatus) -> tuple[str, ...]:
-    """One row of the table, in the order of COLUMNS."""
+def cells(wizard: WizardStatus, at: str) -> tuple[str, ...]:
+    """One row of the table, in the order of COLUMNS, seen at the moment `at`."""
     return (
         wizard.name,
         wizard.desired,
-        observed_text(wizard),
+        "unhealthy" if _ails(wizard) else wizard.observed.value,
         str(wizard.port),
         wizard.model,
         wizard.codebase,
-        minute(wizard.since),
+        short_time(wizard.since, at),
         wizard.why,
     )
 
 
 def observed_text(wizard: WizardStatus) -> str:
-    """The observed state, and what to know about it at a glance."""
-    if wizard.paused:
-        return f"{wizard.observed.value}, paused"
-    as_desired = wizard.observed.value == wizard.desired
-    return f"{wizard.observed.value}, unhealthy" if as_desired and not wizard.healthy else wizard.observed.value
+    """The observed state, and whether it ails although it is as desired."""
+    return f"{wizard.observed.value}, unhealthy" if _ails(wizard) else wizard.observed.value
+
+
+def _ails(wizard: WizardStatus) -> bool:
+    return wizard.observed.value == wizard.desired and not wizard.healthy
 
 
 def minute(time: str) -> str:
     """`2026-04-01 08:00` of an ISO 8601 time in UTC; anything else as it is, "-" for nothing."""
     match = _TIME.fullmatch(time)
     return f"{match[1]} {match[2]}" if match else plain(time) or "-"
+
+
+def short_time(time: str, now: str) -> str:
+    """The time of day when it was on the same day as `now`, without the year when in the same year."""
+    text, today = minute(time), minute(now)
+    if text[:10] == today[:10] and len(text) == 16:
+        return text[11:]
+    return text[5:] if text[:5] == today[:5] and len(text) == 16 else text
 
 
 def age_text(seconds: float) -> str:

@@ -23,7 +23,21 @@ REQUIREMENT = r"^[A-Za-z0-9][A-Za-z0-9._\[\],<>=!~ -]*$"
 URL = r"^https?://"
 SCHEDULE = r"^\S+( \S+){4}$"
 TASK_NAME = r"^TASK-[0-9]{1,6}$"
-Name = Annotated[str, Field(pattern=NAME, max_length=40, description="Lower-case letters, digits and single hyphens.")]
+PATTERNS = {
+    NAME: ("a safe name", "use lower-case letters, digits and single hyphens, beginning with a letter: allegro-primus"),
+    ENV_NAME: ("the name of a variable", "use letters, digits and underscores, such as ANTHROPIC_API_KEY"),
+    ABSOLUTE: ("an absolute path", "begin it with /"),
+    PORT_KEY: ("a port", "use a number from 1 to 65535"),
+    PACKAGE: ("the name of a package", "name it as the package index does, without its version"),
+    VERSION: ("an exact version", "name one version, such as 0.19.0"),
+    REQUIREMENT: ("a requirement", "write it as in aiohttp, or aiohttp==3.9.5"),
+    URL: ("a web address", "begin it with http:// or https://"),
+    SCHEDULE: ("a cron schedule", "write five fields with one space between them, such as */15 * * * *"),
+    TASK_NAME: ("the name of a task", "write TASK- and up to six digits, such as TASK-001"),
+}
+"""What each pattern stands for, and how to write it right."""
+
+Name = Annotated[str, Field(pattern=NAME, max_length=40)]
 Port = Annotated[int, Field(ge=1, le=65535, strict=True)]
 EnvName = Annotated[str, Field(pattern=ENV_NAME, max_length=128)]
 Text = Annotated[str, Field(min_length=1)]
@@ -103,6 +117,7 @@ class Fleet(Record):
 
     kind: Literal["Fleet"]
     name: Name
+    """Lower-case letters, digits and single hyphens, beginning with a letter."""
     hosts: Annotated[dict[Name, Host], Field(min_length=1)]
     """The hosts of the fleet by name; `host` in the settings names one of them."""
     ports: PortPool = PortPool()
@@ -161,6 +176,7 @@ class Wizard(Record):
 
     kind: Literal["Wizard"]
     name: Name
+    """Lower-case letters, digits and single hyphens, beginning with a letter."""
     host: Name | None = None
     """Which host runs it; may be left out when the fleet has one host."""
     desired: DesiredState = DesiredState.UNROBED
@@ -196,6 +212,7 @@ class Service(Record):
 
     kind: Literal["Service"]
     name: Name
+    """Lower-case letters, digits and single hyphens, beginning with a letter."""
     host: Name | None = None
     """Which host runs it; every host when left out."""
     port: Port
@@ -225,6 +242,7 @@ class Codebase(Record):
 
     kind: Literal["Codebase"]
     name: Name
+    """Lower-case letters, digits and single hyphens, beginning with a letter."""
     source: PypiSource
     """Where it is installed from."""
     program: Literal["hermes"] = "hermes"
@@ -236,6 +254,7 @@ class Model(Record):
 
     kind: Literal["Model"]
     name: Name
+    """Lower-case letters, digits and single hyphens, beginning with a letter."""
     id: Text
     """What the provider calls it: claude-opus-4.6, qwen2.5:1.5b."""
     provider: Text
@@ -269,6 +288,7 @@ class Cron(Record):
 
     kind: Literal["Cron"]
     name: Name
+    """Lower-case letters, digits and single hyphens, beginning with a letter."""
     wizard: Name
     """The wizard it is for."""
     schedule: Annotated[str, Field(pattern=SCHEDULE)]
