@@ -1,0 +1,152 @@
+"""Finds, reads and checks the settings; every mistake is told at once, with its file and key or its variable."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pydantic import ValidationError
+
+from reconciler.errors import Terminal
+from reconciler.settings.layers import (
+    CONFIG,
+    Key,
+    Layer,
+    Problem,
+    Tree,
+    from_environment,
+    from_table,
+    known_keys,
+    laid_over,
+    variable,
+)
+from reconciler.settings.model import Settings
+
+if TYPE_CHECKING:
+    from pydantic_core import ErrorDetails
+
+DEFAULT_FILE = Path("/etc/reconciler/reconciler.toml")
+LARGEST = 1_000_000
+LATER = frozenset({"web", "gitea"})
+EXAMPLE = """\
+host = "my-host"    # which of the fleet's hosts this is
+
+[source]
+url = "https://gitea.example/owner/fleet.git"
+"""
+ENOUGH: tuple[Key, ...] = (("host",), ("source", "url"))
+"""Keys without a default: with these as variables no file is needed."""
+
+
+def load_settings(path: str | None, environ: Mapping[str, str], *, default: Path = DEFAULT_FILE) -> Settings:
+    """The settings of this host. `path` is what --config says. Raises Terminal with everything that is wrong."""
+    chosen = path or environ.get(CONFIG) or None
+    file = Path(chosen).absolute() if chosen else default
+    over = from_environment(environ)
+    tree = _read(file)
+    if tree is None and (chosen or not all(key in over.origins for key in ENOUGH)):
+        raise _missing(file)
+    under = from_table(tree or {}, file.parent)
+    origin = "the environment" if tree is None else str(file)
+    merged = laid_over(under.tree, over.tree)
+    problems = [Problem(f"{origin}: {problem.place}", problem.message) for problem in under.problems]
+    problems += [*over.problems, *_unknown_variables(over, merged)]
+    try:
+        settings = Settings.model_validate(merged)
+    except ValidationError as error:
+        settings = None
+        told = {problem.place for problem in problems}
+        found = (_problem(detail, origin, over) for detail in error.errors(include_url=False, include_input=False))
+        problems += [problem for problem in found if problem.place not in told]
+    if problems or settings is None:
+        raise _all(problems)
+    settings._origin = origin
+    return settings
+
+
+def _read(file: Path) -> Tree | None:
+    """The tables of the file; None when there is no file."""
+    import tomllib
+
+    try:
+        with file.open("rb") as stream:
+            data = stream.read(LARGEST + 1)
+        if len(data) > LARGEST:
+            raise Terminal("the settings file is larger than 1 MB", where=str(file), mend="is it the right file?")
+        return tomllib.loads(data.decode())
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise Terminal(f"the settings can't be read ({error.strerror})", where=str(file)) from error
+    except UnicodeDecodeError as error:
+        raise Terminal("the settings file is not UTF-8 text", where=str(file)) from error
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
+        raise Terminal(f"not valid TOML: {error}", where=str(file), mend="see https://toml.io") from error
+
+
+def _missing(file: Path) -> Terminal:
+    example = "\n".join(f"    {line}".rstrip() for line in EXAMPLE.splitlines())
+    return Terminal(
+        "there is no settings file",
+        where=str(file),
+        mend=f"name another with --config or ${CONFIG}, set {variable(ENOUGH[0])} and {variable(ENOUGH[1])}, "
+        f"or write it; this is enough:\n\n{example}",
+    )
+
+
+def _unknown_variables(layer: Layer, merged: Tree) -> list[Problem]:
+    """Variables with our prefix that are no settings, but for those that a setting takes a secret from."""
+    source = merged.get("source")
+    token = source.get("token") if isinstance(source, dict) else None
+    holds_secret = token.get("env") if isinstance(token, dict) else None
+    names = [variable(key) for key in known_keys()]
+    return [
+        Problem(name, f"is no setting, and the prefix is ours: unset or rename it{_nearest(name, names)}")
+        for name in layer.unknown
+        if name != holds_secret
+    ]
+
+
+def _problem(detail: ErrorDetails, origin: str, over: Layer) -> Problem:
+    key = tuple(str(part) for part in detail["loc"])
+    place = over.origins.get(key, f"{origin}: {'.'.join(key)}")
+    return Problem(place, _message(detail, key))
+
+
+def _message(detail: ErrorDetails, key: Key) -> str:
+    match detail["type"]:
+        case "missing":
+            return f"is required (or set {variable(key)})"
+        case "extra_forbidden" if key[0] in LATER:
+            return "is not in this version; take it out"
+        case "extra_forbidden":
+            return f"is no setting{_nearest(key[-1], _beside(key))}"
+        case "model_type":
+            return "must be a table"
+        case "string_pattern_mismatch" if key == ("host",):
+            return "must be a name of lower-case letters, digits and single hyphens, as in the fleet's hosts"
+        case _:
+            return detail["msg"].removeprefix("Value error, ").replace("Input should be", "must be")
+
+
+def _beside(key: Key) -> Iterable[str]:
+    """The names that the same table knows."""
+    depth = len(key) - 1
+    return (known[depth] for known in known_keys() if len(known) > depth and known[:depth] == key[:-1])
+
+
+def _nearest(name: str, known: Iterable[str]) -> str:
+    import difflib
+
+    names = sorted(set(known))
+    if close := difflib.get_close_matches(name, names, n=1, cutoff=0.6):
+        return f"; did you mean {close[0]}?"
+    return f"; there are {', '.join(names)}" if len(names) <= 10 else ""
+
+
+def _all(problems: list[Problem]) -> Terminal:
+    if len(problems) == 1:
+        return Terminal(problems[0].message, where=problems[0].place)
+    lines = "".join(f"\n  {problem}" for problem in problems)
+    return Terminal(f"{len(problems)} settings are wrong:{lines}")

@@ -1,0 +1,118 @@
+"""The tables and keys of the settings file, with their types and defaults."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PrivateAttr, model_validator
+
+from reconciler.settings.values import anchored_path, anchored_url, duration, known_runtime, no_plain_secret
+
+
+@dataclass(frozen=True, slots=True)
+class Anchored:
+    """Marks a key that may be relative to the file it stands in; the loader resolves it before the model sees it."""
+
+    resolve: Callable[[str, Path | None], str]
+
+
+def _as_path(value: object) -> object:
+    return Path(value) if isinstance(value, str) else value
+
+
+Place = Annotated[Path, BeforeValidator(_as_path)]
+AT_FILE = Anchored(anchored_path)
+Duration = Annotated[float, BeforeValidator(duration)]
+"""Seconds; written as "60s", "5m", "1h"."""
+Text = Annotated[str, Field(min_length=1)]
+
+
+class Table(BaseModel):
+    """Base of all tables: an unknown key is an error, nothing is converted in silence."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, hide_input_in_errors=True)
+
+
+class SecretSource(Table):
+    """Where a secret is found on this host: exactly one of the two."""
+
+    file: Annotated[Place | None, AT_FILE] = None
+    env: Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")] | None = None
+
+    @model_validator(mode="after")
+    def _one(self) -> SecretSource:
+        if (self.file is None) == (self.env is None):
+            raise ValueError('needs exactly one of file and env, such as {file = "/etc/reconciler/token"}')
+        return self
+
+
+class SourceSettings(Table):
+    """[source]: the Git repository that holds the fleet."""
+
+    url: Annotated[Text, Anchored(anchored_url)]
+    """https, http, ssh, git or file address, git@host:path, or a local path."""
+    branch: Text = "main"
+    folder: Text = "fleet"
+    """Folder of the repository that holds the fleet; "." is the whole repository."""
+    poll: Duration = 60.0
+    """How often the remote is asked when nothing else wakes us."""
+    force_push: Literal["refuse", "follow"] = "refuse"
+    """What to do when the branch no longer contains the last commit we took: stay on that one and say so, or follow."""
+    token: Annotated[SecretSource | None, BeforeValidator(no_plain_secret)] = None
+    """Access token for http and https."""
+    ssh_key: Annotated[Place | None, AT_FILE] = None
+    """Private key file for ssh."""
+    ca_file: Annotated[Place | None, AT_FILE] = None
+    """Certificates to trust for https, where the system's do not do."""
+
+
+class ApplySettings(Table):
+    """[apply]: how a pass works."""
+
+    concurrency: Annotated[int, Field(ge=1, le=64)] = 4
+    """Wizards that are changed at the same time."""
+    gate_hold: Duration = 10.0
+    """How long a changed wizard has to stay healthy to pass its gate."""
+    gate_limit: Duration = 120.0
+    """How long it may take to get there."""
+    reread: Duration = 86400.0
+    """How often every file is read again although its stat says that it did not change."""
+
+    @model_validator(mode="after")
+    def _reachable(self) -> ApplySettings:
+        if self.gate_limit <= self.gate_hold:
+            raise ValueError("gate_limit must be longer than gate_hold, or no gate could ever be passed")
+        return self
+
+
+class StatusSettings(Table):
+    """[status]: what is written to the ref status/<host>."""
+
+    publish: bool = True
+    heartbeat: Duration = 3600.0
+    """How often it is written although nothing changed."""
+
+
+class Settings(Table):
+    """All settings of this host. Durations are seconds, paths absolute."""
+
+    host: Annotated[str, Field(pattern=r"^[a-z][a-z0-9]*(-[a-z0-9]+)*$", max_length=40)]
+    """Which of the fleet's hosts this is."""
+    root: Annotated[Place | None, AT_FILE] = None
+    """Folder of the wizards; overrides the host's root in the fleet."""
+    state: Annotated[Place, AT_FILE] = Path("/var/lib/reconciler")
+    """Our own folder: ledger, lock, secrets, mirror of the repository."""
+    runtime: Annotated[Literal["supervisord"], BeforeValidator(known_runtime)] = "supervisord"
+    source: SourceSettings
+    apply: ApplySettings = ApplySettings()
+    status: StatusSettings = StatusSettings()
+
+    _origin: str = PrivateAttr(default="")
+
+    @property
+    def origin(self) -> str:
+        """Where they were read, for messages: a path, or "the environment"."""
+        return self._origin

@@ -1,0 +1,67 @@
+"""Values of settings as people write them: durations, places, secrets by reference.
+
+Each function raises ValueError with a sentence that can follow the name of the key. None repeats a value that could be
+a secret.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+
+DURATION = re.compile(r"(?P<count>\d{1,9}(?:\.\d{1,6})?)(?P<unit>ms|s|m|h|d)", re.ASCII)
+SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+LONGEST = 366 * 86400.0
+SCHEMES = ("https", "http", "ssh", "git", "file")
+SCP_LIKE = re.compile(r"(?:[\w.-]+@)?(?:[\w.-]+|\[[0-9A-Fa-f:.]+\]):[^:].*", re.ASCII)
+LATER = {"systemd": "comes with a later version; leave it at supervisord"}
+
+
+def duration(value: object) -> float:
+    """Seconds of "500ms", "60s", "5m", "1h" or "1d"; zero would spin, so it is refused."""
+    found = DURATION.fullmatch(value.strip()) if isinstance(value, str) else None
+    if found is None:
+        raise ValueError('must be a number with its unit (ms, s, m, h or d) in quotes, such as "60s"')
+    seconds = float(found["count"]) * SECONDS[found["unit"]]
+    if not 0 < seconds <= LONGEST:
+        raise ValueError("must be longer than zero and at most 366d")
+    return seconds
+
+
+def known_runtime(value: object) -> object:
+    if isinstance(value, str) and value in LATER:
+        raise ValueError(f"{value} {LATER[value]}")
+    return value
+
+
+def no_plain_secret(value: object) -> object:
+    if isinstance(value, str):
+        how = '{file = "/etc/reconciler/token"} or {env = "NAME"}'
+        problem = f"must say where the secret is, never hold it: {how}"
+        raise ValueError(problem)  # noqa: TRY004 - pydantic collects ValueError alone
+    return value
+
+
+def anchored_path(text: str, base: Path | None) -> str:
+    """The absolute path; a relative one counts from `base`, the settings file's folder."""
+    if not text or "\0" in text:
+        raise ValueError("must be a path")
+    if text.startswith("~"):
+        raise ValueError("must be written in full; ~ is not expanded")
+    if base is None and not Path(text).is_absolute():
+        raise ValueError("must be an absolute path")
+    return os.path.normpath((base or Path("/")) / text)
+
+
+def anchored_url(text: str, base: Path | None) -> str:
+    """The address of a Git remote; a local path is made absolute. Whether Git takes it is the source's business."""
+    scheme, separator, rest = text.partition("://")
+    if not separator:
+        return text if SCP_LIKE.fullmatch(text) else anchored_path(text, base)
+    if scheme not in SCHEMES:
+        raise ValueError(f"must start with one of {', '.join(f'{name}://' for name in SCHEMES)}")
+    user, at, _ = rest.split("/", 1)[0].rpartition("@")
+    if at and (":" in user or scheme in ("http", "https")):
+        raise ValueError("must not hold a user or password; say where the token is with source.token")
+    return text
