@@ -1,0 +1,80 @@
+"""Further keys of config.yaml that a wizard declares: none that a field of the fleet already gives, none that Hermes
+ignores.
+
+Not done here: whether Hermes knows a key.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from reconciler.spec.draft import Draft, Entry
+from reconciler.spec.kinds import Wizard
+from reconciler.spec.position import Problem
+
+Keys = tuple[str, ...]
+_SERVER = ("platforms", "api_server")
+DERIVED: Mapping[Keys, str] = {
+    ("model", "default"): "id of the Model",
+    ("model", "provider"): "provider of the Model",
+    ("model", "base_url"): "base_url of the Model",
+    ("model", "context_length"): "context_length of the Model",
+    ("model", "ollama_num_ctx"): "ollama_num_ctx of the Model",
+    (*_SERVER, "enabled"): "desired of the wizard",
+    (*_SERVER, "extra", "host"): "nothing: the API server listens on 127.0.0.1 alone",
+    (*_SERVER, "extra", "port"): "port of the wizard",
+    (*_SERVER, "extra", "key"): "api_key of the wizard",
+    (*_SERVER, "extra", "model_name"): "name of the wizard",
+    ("platforms", "telegram", "enabled"): "telegram of the wizard",
+    ("platforms", "telegram", "token"): "telegram: {token: ...} of the wizard",
+}
+"""Keys of config.yaml that fields of the fleet give, and which."""
+DEFAULTED: tuple[Keys, ...] = (
+    ("memory", "memory_enabled"),
+    ("memory", "user_profile_enabled"),
+    ("terminal", "cwd"),
+    ("security", "allow_lazy_installs"),
+    ("agent", "restart_drain_timeout"),
+)
+"""Keys that we set and `config` may override."""
+IGNORED: Mapping[Keys, str] = {
+    (*_SERVER, "port"): "port of the wizard",
+    (*_SERVER, "key"): "api_key of the wizard",
+    (*_SERVER, "host"): "nothing: the API server listens on 127.0.0.1 alone",
+}
+"""Keys that look right and that Hermes does not read."""
+_PARENTS = frozenset(keys[:length] for keys in (*DERIVED, *DEFAULTED) for length in range(1, len(keys)))
+
+
+def check_settings(draft: Draft) -> Iterator[Problem]:
+    for entry in draft.wizards.values():
+        if entry.record.config:
+            yield from _mapping(entry, entry.record.config, ())
+
+
+def _mapping(entry: Entry[Wizard], values: Mapping[str, object], above: Keys) -> Iterator[Problem]:
+    for name, value in values.items():
+        keys = (*above, name)
+        if keys in DERIVED:
+            yield _refused(entry, keys, f"{'.'.join(keys)} is set by the fleet itself", DERIVED[keys])
+        elif keys in IGNORED:
+            yield _refused(entry, keys, f"Hermes ignores {'.'.join(keys)}", IGNORED[keys])
+        elif keys in DEFAULTED and isinstance(value, Mapping):
+            yield entry.error(
+                "config/shape", ("config", *keys), f"{'.'.join(keys)} can't be a mapping", "give it one value"
+            )
+        elif keys in _PARENTS:
+            yield from _parent(entry, value, keys)
+
+
+def _parent(entry: Entry[Wizard], value: object, keys: Keys) -> Iterator[Problem]:
+    """A section that we write keys into as well."""
+    if isinstance(value, Mapping) and value:
+        yield from _mapping(entry, value, keys)
+        return
+    what = f"{'.'.join(keys)} must be a mapping with keys: the fleet sets other keys in it"
+    yield entry.error("config/shape", ("config", *keys), what, "write the keys that you want, or leave it out")
+
+
+def _refused(entry: Entry[Wizard], keys: Keys, what: str, instead: str) -> Problem:
+    return entry.key_error("config/derived", ("config", *keys), what, f"take it out; use {instead}")

@@ -1,0 +1,63 @@
+"""Loads a fleet: the files of one commit to a checked, typed fleet, or to every problem in them at once.
+
+Files ending in .yaml or .yml below the fleet folder are fleet files, in any layout; files and folders whose names begin
+with a dot are not. Other files are read only where a wizard names them as its soul. Never raises for what is in them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from reconciler.spec.check import check
+from reconciler.spec.desired import DesiredFleet, Loaded
+from reconciler.spec.draft import Draft, Entry, draft
+from reconciler.spec.kinds import Fleet
+from reconciler.spec.position import Position, Severity
+from reconciler.spec.read import Memo
+from reconciler.spec.souls import read_souls
+
+_ENDINGS = (".yaml", ".yml")
+
+
+def load_fleet(files: Mapping[str, bytes], folder: str, memo: Memo | None = None) -> Loaded:
+    """The fleet below `folder` (a path inside the repository; "" or "." for all of it).
+
+    `files` are path inside the repository -> bytes. Problems are sorted by place. With a memo kept between calls, files
+    whose bytes are the same are not read again; one memo serves one caller at a time.
+    """
+    folder = folder.strip("/").removeprefix("./") if folder != "." else ""
+    memo = memo if memo is not None else Memo()
+    read = [memo.read(path, files[path]) for path in sorted(files) if is_fleet_file(path, folder)]
+    memo.turn()
+    drafted = draft(read)
+    souls, missing = read_souls(drafted, files, folder)
+    found = [*(p for file in read for p in file.problems), *check(drafted, folder), *missing]
+    problems = tuple(sorted(dict.fromkeys(found), key=lambda p: (p.at, p.message)))
+    if drafted.fleet is None or any(p.severity is Severity.ERROR for p in problems):
+        return Loaded(None, problems)
+    return Loaded(_desired(drafted, drafted.fleet, souls), problems)
+
+
+def is_fleet_file(path: str, folder: str) -> bool:
+    """Whether the file at `path` declares parts of the fleet in `folder`."""
+    prefix = f"{folder}/" if folder else ""
+    parts = path.removeprefix(prefix).split("/")
+    return path.startswith(prefix) and path.lower().endswith(_ENDINGS) and not any(p.startswith(".") for p in parts)
+
+
+def _desired(drafted: Draft, fleet: Entry[Fleet], souls: Mapping[str, str]) -> DesiredFleet:
+    return DesiredFleet(
+        fleet=fleet.record,
+        wizards={name: entry.record for name, entry in drafted.wizards.items()},
+        services={name: entry.record for name, entry in drafted.services.items()},
+        codebases={name: entry.record for name, entry in drafted.codebases.items()},
+        models={name: entry.record for name, entry in drafted.models.items()},
+        crons={name: entry.record for name, entry in drafted.crons.items()},
+        tasks={name: entry.record for name, entry in drafted.tasks.items()},
+        positions=_positions(drafted),
+        souls=souls,
+    )
+
+
+def _positions(drafted: Draft) -> dict[tuple[str, str], Position]:
+    return {(read.kind, read.name): read.document.at() for read in drafted.documents if read.kind and read.name}
