@@ -78,6 +78,8 @@ class Daemon:
         found = self.running_unasked()
         if found is not None:
             send(found, signal.SIGTERM)
+            with suppress(Retryable, FaultError):  # wakes it up: it looks at its signals between two events only
+                self._rpc.call("supervisor.getState")
             if not await_end(found, END_SECONDS):
                 self.kill(found)
         for path in (self._layout.socket, self._layout.pid):
