@@ -20,7 +20,7 @@ _CONTEXT = 16
 _TYPE_SEGMENTS = frozenset({"file", "text", "keyed", "directory", "dir", "folder", "link", "symlink", "codebase"})
 _BARE = re.compile(r"[A-Za-z0-9_/.~$<=^][^\"'`,\[\]{}]*")
 _WORDS = frozenset({"true", "false", "null", "yes", "no", "on", "off", "y", "n", "~", "absent"})
-_NUMBER = re.compile(r"[-+.]?\d[\d_.,:eExXa-fA-F+-]*")
+_NUMBER = re.compile(r"[-+.]?\d[\d_.,:oOxXa-fA-F+-]*")
 _COMMIT = re.compile(r"[0-9a-f]{7,64}")
 
 

@@ -42,10 +42,14 @@ def _width(ch: str) -> int:
     return 2 if unicodedata.east_asian_width(ch) in "WF" else 1
 
 
-def fit(text: str, width: int) -> str:
-    """The text cut or padded to exactly `width` columns."""
+def fit(text: str, width: int, *, keep_end: bool = False) -> str:
+    """The text cut or padded to exactly `width` columns; `keep_end` cuts its beginning (versions stand at the end)."""
     if columns(text) <= width:
         return text + " " * (width - columns(text))
+    return _cut(text[::-1], width)[::-1] if keep_end else _cut(text, width)
+
+
+def _cut(text: str, width: int) -> str:
     kept = ""
     for ch in text:
         if columns(kept + ch) > width - 1:

@@ -16,6 +16,8 @@ from reconciler.render.table import table
 
 _SHRINK = ((7, 24), (5, 12), (4, 12), (7, 10), (0, 14), (5, 6), (4, 6), (7, 4), (0, 6))
 """Why gives way first, then codebase and model; names stay whole as long as they can."""
+_KEEP_END = frozenset({4, 5})
+"""Versions stand at the end of models and codebases."""
 _TEXT_LIMIT = 200
 
 
@@ -35,7 +37,8 @@ def _lines(status: HostStatus, colour: bool, width: int, verbose: bool) -> Itera
     if not status.wizards:
         return
     wizards = deltas_first(status)
-    head, *rows = table([COLUMNS, *(cells(wizard, status.at) for wizard in wizards)], width=width - 2, shrink=_SHRINK)
+    lines = [COLUMNS, *(cells(wizard, status.at) for wizard in wizards)]
+    head, *rows = table(lines, width=width - 2, shrink=_SHRINK, keep_end=_KEEP_END)
     yield paint(f"  {head}", Style.DIM, colour)
     for wizard, row in zip(wizards, rows, strict=True):
         sign, style = (" ", Style.NONE) if wizard.settled else ("!", Style.ACT)

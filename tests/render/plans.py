@@ -50,7 +50,9 @@ def soul(wizard: str) -> TextFile:
 
 def script(wizard: str) -> TextFile:
     path = f"{ROOT}/{wizard}/start-gateway.sh"
-    return TextFile(f"wizard/{wizard}/file/start-gateway.sh", wizard, path, 0o700, "#!/bin/sh\nexec hermes gateway run\n")
+    return TextFile(
+        f"wizard/{wizard}/file/start-gateway.sh", wizard, path, 0o700, "#!/bin/sh\nexec hermes gateway run\n"
+    )
 
 
 def config(wizard: str, port: int) -> KeyedFile:
