@@ -109,6 +109,8 @@ class Apply:
     def _finish(self, outcome: Outcome) -> None:
         self._results[outcome.step.id] = outcome
         self._outcomes.append(outcome)
+        if outcome.step.operation is Operation.GATE and outcome.result is Result.DONE:
+            self._host.say(f"healthy: {outcome.text}", outcome.step.wizard, outcome.step.key)
         if outcome.result in (Result.FAILED, Result.BLOCKED):
             self._host.say(outcome.text, outcome.step.wizard, outcome.step.key, Level.ERROR)
 

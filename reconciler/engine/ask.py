@@ -1,4 +1,4 @@
-"""Says something to a wizard and waits for its answer: one run of its gateway's API. Not done here: tasks and queues."""
+"""Says something to a wizard and waits for its answer: one run of its gateway. Not done here: tasks and queues."""
 
 from __future__ import annotations
 

@@ -69,4 +69,5 @@ class DesiredState:
         if loaded.fleet is None:
             raise InvalidFleet(commit, loaded.errors)
         desired = expand(loaded.fleet, self._host.name, self._host.root, commit)
+        self._host.files.admit(desired.root)
         return Wanted(desired, loaded.fleet, revision, tuple(str(problem) for problem in loaded.warnings))

@@ -32,6 +32,10 @@ class KeyEdit:
 
 
 class Files(Protocol):
+    def admit(self, root: str) -> None:
+        """Allows what is below the folder that the fleet declares as this host's root; nothing else may be changed."""
+        ...
+
     def observe(self, queries: Sequence[FileQuery], *, reread: bool = False) -> Mapping[str, FileFact]:
         """Facts by resource key. Content is remembered by stat signature (device, inode, size, mtime_ns, ctime_ns) and
         read again only when that changed, or when `reread`. The same fact object is returned while nothing changed.

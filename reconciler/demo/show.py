@@ -1,0 +1,138 @@
+"""What the demo does, step by step: plan, apply, status, one question, and then it follows pushes until Ctrl-C."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from reconciler.compose import Bound, load, open_host
+from reconciler.demo.place import Place, difference, prepare, stand_in
+from reconciler.engine.ask import ask
+from reconciler.engine.desired import InvalidFleet
+from reconciler.engine.reconcile import Report, Request
+from reconciler.errors import ReconcilerError
+from reconciler.plan.resource import Process
+from reconciler.protocols.events import Event, Level
+from reconciler.render.plan_text import plan_text
+from reconciler.render.problems import problems_text
+from reconciler.render.status_text import status_text
+
+QUESTION = "Who are you, and what is your role?"
+POLL_SECONDS = 2.0
+
+
+def say(text: str = "") -> None:
+    sys.stdout.write(text + "\n")
+    sys.stdout.flush()
+
+
+@dataclass
+class Progress:
+    """Prints events with the seconds since the start, and remembers when the first wizard was healthy."""
+
+    began: float = field(default_factory=time.monotonic)
+    first_healthy: float | None = None
+
+    def emit(self, event: Event) -> None:
+        if event.level is Level.DETAIL:
+            return
+        if event.text.startswith("healthy") and self.first_healthy is None:
+            self.first_healthy = self.seconds()
+        say(f"  {self.seconds():5.1f} s  {event.wizard + ': ' if event.wizard else ''}{event.text}")
+
+    def seconds(self) -> float:
+        return time.monotonic() - self.began
+
+
+def run(once: bool, directory: Path | None) -> int:
+    """The demo. With `once` it ends after the first convergence and leaves nothing running."""
+    progress = Progress()
+    colour = sys.stdout.isatty() and "NO_COLOR" not in os.environ
+    place = prepare(directory)
+    say(f"The demo lives in {place.folder}; delete the folder when you are done with it.\n")
+    say("1. The golden fleet, fitted to this machine (root, busy ports, model endpoints, no Telegram):\n")
+    say(difference(place))
+    settings = load(str(place.settings), os.environ)
+    with stand_in(place.endpoint), open_host(settings, progress, os.environ, change=True) as bound:
+        try:
+            return _show(bound, place, progress, once, colour)
+        except KeyboardInterrupt:
+            say("\nStopping the demo's gateways ...")
+            return 0 if progress.first_healthy is not None else 130
+        finally:
+            bound.host.runtime.shutdown()
+            say(f"Everything that the demo started has ended. Its files are in {place.folder}")
+
+
+def _show(bound: Bound, place: Place, progress: Progress, once: bool, colour: bool) -> int:
+    say("2. The plan: what a first pass would do, before anything happens\n")
+    say(plan_text(bound.reconciler.plan(Request()).plan, colour=colour))
+    say("3. Applying it: real Hermes is installed, then three gateways come up under supervisord\n")
+    report = bound.reconciler.run(Request("demo"))
+    healthy = progress.seconds()
+    say("\n4. Status\n")
+    say(status_text(report.status, colour=colour))
+    if not report.done or report.left.pending:
+        say("The fleet did not converge; the lines above say why.")
+        return 1
+    _ask(bound, report)
+    say(f"\nFirst healthy wizard after {progress.first_healthy or healthy:.1f} s, all of them after {healthy:.1f} s.")
+    if once:
+        return 0
+    _try_next(place, report)
+    _follow(bound, colour)
+    return 0
+
+
+def _ask(bound: Bound, report: Report) -> None:
+    name = sorted(wizard.name for wizard in report.status.wizards)[-1]
+    records = bound.host.ledger.records()
+    process = records.held[f"wizard/{name}/body"].resource
+    if isinstance(process, Process):
+        say(f"5. Asking {name}: {QUESTION}\n")
+        say(f"   {ask(bound.host, process, QUESTION)}")
+
+
+def _try_next(place: Place, report: Report) -> None:
+    port = report.status.wizards[0].port
+    say(f"""
+Now try it yourself, in a second terminal:
+
+  cd {place.clone}
+  sed -i 's/^port: {port}$/port: {port + 10}/' fleet/wizards/{report.status.wizards[0].name}.yaml
+  git commit -am "Move {report.status.wizards[0].name} to port {port + 10}" && git push
+
+and watch it converge here. Also worth a try:
+
+  export RECONCILER_CONFIG={place.settings}
+  reconciler status                                  # desired beside observed
+  reconciler why {report.status.wizards[0].name}                               # each change, traced to its commit
+  reconciler ask {report.status.wizards[0].name} "hello"
+  kill -9 $(cat {place.folder}/wizards/{report.status.wizards[0].name}/home/gateway.pid | tr -dc '0-9,' | cut -d, -f1)
+
+Ctrl-C stops the gateways and ends the demo.
+""")
+
+
+def _follow(bound: Bound, colour: bool) -> None:
+    """Passes every two seconds; says something when something was done or refused."""
+    said = ""
+    while True:
+        time.sleep(POLL_SECONDS)
+        try:
+            report = bound.reconciler.run(Request("demo"))
+        except InvalidFleet as error:
+            words = f"{problems_text(error.problems)}\n{error}"
+        except ReconcilerError as error:
+            words = str(error)
+        else:
+            if not report.applied.outcomes:
+                continue
+            say(plan_text(report.plan, colour=colour))
+            words = status_text(report.status, colour=colour)
+        if words != said:
+            said = words
+            say(words)
