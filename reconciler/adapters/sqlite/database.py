@@ -16,10 +16,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from reconciler.adapters.disk_errors import disk_error
 from reconciler.adapters.sqlite.creation import create
 from reconciler.adapters.sqlite.failure import broken, translated
 from reconciler.adapters.sqlite.schema import APPLICATION_ID, MIGRATIONS, TABLES, VERSION
-from reconciler.errors import Retryable, Terminal
+from reconciler.errors import Terminal
 
 
 class Database:
@@ -73,11 +74,7 @@ class Database:
                 raise
             raise better from error
         except OSError as error:
-            raise Retryable(
-                f"the ledger can't be reached ({error.strerror})",
-                where=str(error.filename or self.path),
-                mend="check the disk, and the owner and mode of the folder",
-            ) from error
+            raise disk_error(str(error.filename or self.path), error) from error
 
     def _current(self) -> sqlite3.Connection | None:
         identity = _identity(self.path)
