@@ -97,7 +97,7 @@ def _choice(error: ValidationError, path: Path) -> Iterator[Finding]:
         return
     words = [str(word) for word in _list(error.validator_value)]
     near = nearest(error.instance, words)
-    mend = f"did you mean {near}?" if near else f"use one of: {', '.join(words)}"
+    mend = f"did you mean {near}?" if near else "use one of these"
     what = value_shown(path, error.instance)
     yield Finding("schema/choice", path, f"{dotted(path)}{what} is not one of {', '.join(words)}", mend)
 

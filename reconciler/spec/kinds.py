@@ -121,9 +121,9 @@ class Fleet(Record):
     hosts: Annotated[dict[Name, Host], Field(min_length=1)]
     """The hosts of the fleet by name; `host` in the settings names one of them."""
     ports: PortPool = PortPool()
-    """TCP ports that wizards may use, on every host."""
+    """The ports of wizards: the pool, and what is reserved in it."""
     policy: Policy = Policy()
-    """How much one pass may do before a person has to say yes."""
+    """Limits of one pass."""
 
 
 class Charter(Record):

@@ -12,6 +12,7 @@ _MENDS = {
     "could not find expected ':'": "a key needs a colon and a space after it",
     "did not find expected key": "check the indentation, and quote values that begin with a quote or a bracket",
     "did not find expected '-' indicator": "items of one list begin in one column",
+    "did not find expected node content": "write a value here, or close the bracket",
     "did not find expected ',' or": "close the bracket, or put a comma before the next item",
     "unexpected end of stream": "close the quote or the bracket",
     "did not find expected <document start>": "separate documents by a line with ---",

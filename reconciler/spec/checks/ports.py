@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from reconciler.spec.document import Path
 from reconciler.spec.draft import Draft, Entry
-from reconciler.spec.kinds import PortPool, Record
+from reconciler.spec.kinds import PortPool, Record, Wizard
 from reconciler.spec.position import Problem
 
 _HIGHEST = 65535
@@ -36,7 +36,7 @@ def check_ports(draft: Draft) -> Iterator[Problem]:
         return
     yield from _pool(draft.fleet, pool)
     for claim in claims:
-        if claim.path == ("port",) and claim.who.startswith("wizard"):
+        if isinstance(claim.entry.record, Wizard) and claim.path == ("port",):
             yield from _allowed(claim, pool, taken)
 
 
@@ -74,7 +74,9 @@ def _twice(claims: Iterable[Claim], taken: set[tuple[str, int]], pool: PortPool 
             told.add(claim.who)  # a service on every host would say it for each of them
             place = other.entry.at(*other.path)
             what = f"port {claim.port} on host {claim.host} is already taken by {other.who} at {place}"
-            yield claim.entry.error("port/taken", claim.path, what, _free(claim.host, pool, taken))
+            by_wizard = isinstance(claim.entry.record, Wizard)
+            mend = _free(claim.host, pool, taken) if by_wizard else "give one of them another port"
+            yield claim.entry.error("port/taken", claim.path, what, mend)
 
 
 def _free(host: str, pool: PortPool | None, taken: set[tuple[str, int]]) -> str:
