@@ -15,6 +15,7 @@ SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 LONGEST = 366 * 86400.0
 SCHEMES = ("https", "http", "ssh", "git", "file")
 SCP_LIKE = re.compile(r"(?:[\w.-]+@)?(?:[\w.-]+|\[[0-9A-Fa-f:.]+\]):[^:].*", re.ASCII)
+PROGRAM = re.compile(r"\w+::", re.ASCII)
 LATER = {"systemd": "comes with a later version; leave it at supervisord"}
 
 
@@ -57,6 +58,8 @@ def anchored_path(text: str, base: Path | None) -> str:
 def anchored_url(text: str, base: Path | None) -> str:
     """The address of a Git remote; a local path is made absolute. Whether Git takes it is the source's business."""
     scheme, separator, rest = text.partition("://")
+    if PROGRAM.match(text):
+        raise ValueError("must be an address; remotes that name a program are refused")
     if not separator:
         return text if SCP_LIKE.fullmatch(text) else anchored_path(text, base)
     if scheme not in SCHEMES:

@@ -60,6 +60,8 @@ class Database:
     def close(self) -> None:
         with self._guard:
             if self._connection is not None:
+                # The last one out tidies up; that must not wait for others, since Python holds all threads meanwhile.
+                self._connection.execute("PRAGMA busy_timeout = 0")
                 self._connection.close()
             self._connection = self._identity = None
 

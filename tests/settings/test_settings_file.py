@@ -1,0 +1,225 @@
+"""The settings file: what it may say, and how every mistake is told."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from reconciler.errors import Terminal
+from reconciler.settings import Settings, load_settings
+
+MINIMAL = 'host = "vps"\n[source]\nurl = "https://gitea.example/sovereign/fleet.git"\n'
+FULL = """\
+host = "hermes-vps"
+root = "/root/wizards"
+state = "state"
+runtime = "supervisord"
+[source]
+url = "../fleet.git"
+branch = "live"
+folder = "."
+poll = "500ms"
+force_push = "follow"
+token = {file = "secret/token"}
+ssh_key = "/etc/reconciler/key"
+ca_file = "ca.pem"
+[apply]
+concurrency = 8
+gate_hold = "1.5s"
+gate_limit = "5m"
+reread = "1d"
+[status]
+publish = false
+heartbeat = "2h"
+"""
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    (tmp_path / "etc").mkdir()
+    return tmp_path / "etc" / "reconciler.toml"
+
+
+def load(file: Path, text: str) -> Settings:
+    file.write_text(text)
+    return load_settings(str(file), {})
+
+
+def test_a_minimal_file_gets_the_defaults(file: Path) -> None:
+    settings = load(file, MINIMAL)
+    assert settings.model_dump() == {
+        "host": "vps",
+        "root": None,
+        "state": Path("/var/lib/reconciler"),
+        "runtime": "supervisord",
+        "source": {
+            "url": "https://gitea.example/sovereign/fleet.git",
+            "branch": "main",
+            "folder": "fleet",
+            "poll": 60.0,
+            "force_push": "refuse",
+            "token": None,
+            "ssh_key": None,
+            "ca_file": None,
+        },
+        "apply": {"concurrency": 4, "gate_hold": 10.0, "gate_limit": 120.0, "reread": 86400.0},
+        "status": {"publish": True, "heartbeat": 3600.0},
+    }
+    assert settings.origin == str(file)
+
+
+def test_every_key_and_paths_relative_to_the_file(file: Path) -> None:
+    settings = load(file, FULL)
+    etc = file.parent
+    assert settings.root == Path("/root/wizards")
+    assert settings.state == etc / "state"
+    source = settings.source
+    assert (source.url, source.branch, source.folder) == (str(etc.parent / "fleet.git"), "live", ".")
+    assert (source.poll, source.force_push) == (0.5, "follow")
+    assert source.token is not None
+    assert (source.token.file, source.token.env) == (etc / "secret" / "token", None)
+    assert (source.ssh_key, source.ca_file) == (Path("/etc/reconciler/key"), etc / "ca.pem")
+    assert settings.apply.model_dump() == {"concurrency": 8, "gate_hold": 1.5, "gate_limit": 300.0, "reread": 86400.0}
+    assert settings.status.model_dump() == {"publish": False, "heartbeat": 7200.0}
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://gitea.example/o/r.git",
+        "http://127.0.0.1:3000/o/r.git",
+        "ssh://git@host:22/o/r.git",
+        "git@host:o/r.git",
+        "host:r.git",
+        "file:///srv/fleet.git",
+        "/srv/fleet.git",
+    ],
+)
+def test_addresses_stay_as_they_are(file: Path, url: str) -> None:
+    assert load(file, f'host = "vps"\nsource.url = "{url}"').source.url == url
+
+
+MISTAKES = {
+    "no host": ('source.url = "/r"', "host: is required (or set RECONCILER_HOST)"),
+    "no source": ('host = "vps"', "source: is required"),
+    "no url": ('host = "vps"\n[source]', "source.url: is required (or set RECONCILER_SOURCE__URL)"),
+    "host is no name": ('host = "../x"\nsource.url = "/r"', "host: must be a name of lower-case letters"),
+    "unknown key": (MINIMAL + 'brnch = "x"', "source.brnch: is no setting; did you mean branch?"),
+    "unknown table": (MINIMAL + "[aply]", "aply: is no setting; did you mean apply?"),
+    "unknown and near to nothing": (MINIMAL + "[zzz]", "zzz: is no setting; there are apply, host, root"),
+    "web": (MINIMAL + '[web]\nbind = "127.0.0.1:9090"', "web: is not in this version"),
+    "gitea": (MINIMAL + "[gitea]", "gitea: is not in this version"),
+    "systemd": ('runtime = "systemd"\n' + MINIMAL, "runtime: systemd comes with a later version"),
+    "another runtime": ('runtime = "docker"\n' + MINIMAL, "runtime: must be 'supervisord'"),
+    "a table as a value": ('host = "vps"\nsource = 1', "source: must be a table"),
+    "a value as a table": (MINIMAL + "[source.branch]", "source.branch: must be a valid string"),
+    "empty branch": (MINIMAL + 'branch = ""', "source.branch: "),
+    "force_push": (MINIMAL + 'force_push = "yes"', "source.force_push: must be 'refuse' or 'follow'"),
+    "zero": (MINIMAL + 'poll = "0s"', "source.poll: must be longer than zero"),
+    "negative": (MINIMAL + 'poll = "-1s"', "source.poll: must be a number with its unit"),
+    "no unit": (MINIMAL + 'poll = "60"', "source.poll: must be a number with its unit"),
+    "a bare number": (MINIMAL + "poll = 60", "source.poll: must be a number with its unit"),
+    "no end": (MINIMAL + 'poll = "999999999d"', "source.poll: must be longer than zero and at most 366d"),
+    "reread never": (MINIMAL + '[apply]\nreread = "0h"', "apply.reread: must be longer than zero"),
+    "no concurrency": (MINIMAL + "[apply]\nconcurrency = 0", "apply.concurrency: must be greater than or equal to 1"),
+    "text for a number": (MINIMAL + '[apply]\nconcurrency = "4"', "apply.concurrency: must be a valid integer"),
+    "true for a number": (MINIMAL + "[apply]\nconcurrency = true", "apply.concurrency: must be a valid integer"),
+    "text for yes or no": (MINIMAL + '[status]\npublish = "yes"', "status.publish: must be a valid boolean"),
+    "a gate nobody passes": (MINIMAL + '[apply]\ngate_limit = "5s"', "apply: gate_limit must be longer"),
+    "tilde": ('state = "~/state"\n' + MINIMAL, "state: must be written in full"),
+    "empty path": ('state = ""\n' + MINIMAL, "state: must be a path"),
+    "a program as a remote": (
+        'host = "vps"\nsource.url = "ext::sh -c x"',
+        "source.url: must be an address; remotes that name a program are refused",
+    ),
+    "an unknown scheme": ('host = "vps"\nsource.url = "ftp://x/y"', "source.url: must start with one of https://"),
+    "both secrets": (MINIMAL + 'token = {file = "/a", env = "B"}', "source.token: needs exactly one of file and env"),
+    "no secret": (MINIMAL + "token = {}", "source.token: needs exactly one of file and env"),
+    "not TOML": ("host = ", "not valid TOML"),
+    "a key twice": ('host = "a"\nhost = "b"', "not valid TOML"),
+}
+
+
+@pytest.mark.parametrize(("text", "message"), MISTAKES.values(), ids=MISTAKES.keys())
+def test_a_mistake_is_told_with_file_and_key(file: Path, text: str, message: str) -> None:
+    with pytest.raises(Terminal) as caught:
+        load(file, text)
+    assert str(caught.value).startswith(f"{file}: {message}")
+
+
+SECRETS = {
+    "in the address": 'host = "vps"\nsource.url = "https://me:hunter2@gitea.example/o/r.git"',
+    "token in the address": 'host = "vps"\nsource.url = "https://hunter2@gitea.example/o/r.git"',
+    "ssh password": 'host = "vps"\nsource.url = "ssh://me:hunter2@gitea.example/o/r.git"',
+    "as text": MINIMAL + 'token = "hunter2"',
+    "in a wrong place": MINIMAL + 'token = {file = "/x", value = "hunter2"}',
+}
+
+
+@pytest.mark.parametrize("text", SECRETS.values(), ids=SECRETS.keys())
+def test_a_secret_in_the_file_is_refused_and_not_repeated(file: Path, text: str) -> None:
+    with pytest.raises(Terminal) as caught:
+        load(file, text)
+    error: BaseException | None = caught.value
+    while error is not None:
+        assert "hunter2" not in f"{error}{error!r}"
+        error = error.__cause__ or error.__context__
+
+
+def test_all_mistakes_at_once(file: Path) -> None:
+    with pytest.raises(Terminal) as caught:
+        load(file, 'hst = "x"\nstate = "~"\n[source]\npoll = "0s"\n[web]\n')
+    lines = str(caught.value).splitlines()
+    assert lines[0] == "6 settings are wrong:"
+    places = sorted(line.removeprefix(f"  {file}: ").partition(":")[0] for line in lines[1:])
+    assert places == ["host", "hst", "source.poll", "source.url", "state", "web"]
+
+
+def test_a_missing_file_says_how_to_make_one(tmp_path: Path) -> None:
+    missing = tmp_path / "none.toml"
+    named = {"RECONCILER_CONFIG": str(missing)}
+    for path, environ, default in ((str(missing), {}, Path("/x")), (None, named, Path("/x")), (None, {}, missing)):
+        with pytest.raises(Terminal, match="no settings file") as caught:
+            load_settings(path, environ, default=default)
+        assert caught.value.where == str(missing)
+        assert "--config" in caught.value.mend
+    example = caught.value.mend.partition("\n\n")[2]
+    missing.write_text(example)
+    assert load_settings(str(missing), {}).host == "my-host"
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        (b"host = '\xff'", "not UTF-8"),
+        (b"#" * 1_000_001, "larger than 1 MB"),
+        (b"a = " + b"[" * 5000, "not valid TOML"),
+    ],
+    ids=["not UTF-8", "too large", "brackets"],
+)
+def test_files_that_are_no_settings(file: Path, data: bytes, message: str) -> None:
+    file.write_bytes(data)
+    with pytest.raises(Terminal, match=message):
+        load_settings(str(file), {})
+
+
+def test_a_folder_is_no_file(tmp_path: Path) -> None:
+    with pytest.raises(Terminal, match="can't be read"):
+        load_settings(str(tmp_path), {})
+
+
+def test_settings_do_not_change(file: Path) -> None:
+    settings = load(file, FULL)
+    with pytest.raises(ValueError, match="frozen"):
+        settings.host = "other"  # type: ignore[misc]
+    assert hash(settings.source) == hash(load(file, FULL).source)
+
+
+def test_importing_settings_is_light() -> None:
+    heavy = "{'click', 'deepdiff', 'git', 'httpx', 'jsonschema', 'psutil', 'rich', 'ruamel', 'sqlite3', 'yaml'}"
+    code = f"import sys, reconciler.settings; print(sorted({heavy} & set(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True, timeout=120)
+    assert done.stdout == "[]\n"
