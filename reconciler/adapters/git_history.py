@@ -7,6 +7,7 @@ Not done here: trees and files (git_tree.py).
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from reconciler.adapters.git_names import check_commit, is_commit
@@ -21,12 +22,21 @@ _WALK = 1000
 _REMEMBERED = 20_000
 
 
+@dataclass(frozen=True, slots=True)
+class _Changes:
+    """At one commit: path -> object name, and path -> newest commit that touched it, as far as that was asked."""
+
+    commit: str = ""
+    blobs: Mapping[str, bytes] = field(default_factory=dict)
+    newest: dict[str, str] = field(default_factory=dict)
+
+
 class Histories:
     """Revisions and last changes of one repository."""
 
     def __init__(self) -> None:
         self._revisions: dict[str, Revision] = {}
-        self._changes: tuple[str, dict[str, str]] = ("", {})
+        self._changes = _Changes()
 
     def revision(self, repo: GitRepo, commit: str) -> Revision:
         if commit not in self._revisions:
@@ -44,19 +54,18 @@ class Histories:
 
     def known_change(self, commit: str, path: str) -> Revision | None:
         """What was found before; None when the repository has to be asked."""
-        at, changes = self._changes
-        return self._revisions.get(changes.get(path, "")) if at == commit else None
+        at = self._changes
+        return self._revisions.get(at.newest.get(path, "")) if at.commit == commit else None
 
     def last_change(self, repo: GitRepo, commit: str, path: str) -> Revision:
-        at, changes = self._changes
-        if at != commit:
+        if self._changes.commit != commit:
             self.revision(repo, commit)
-            changes = _walk(repo, commit)
-            self._learn(repo, "--no-walk", *sorted(set(changes.values()) - self._revisions.keys()))
-            self._changes = (commit, changes)
-        if path not in changes:
-            changes[path] = _newest(repo, commit, path)
-        return self.revision(repo, changes[path])
+            self._changes = _walk(repo, commit, self._changes)
+            self._learn(repo, "--no-walk", *sorted(set(self._changes.newest.values()) - self._revisions.keys()))
+        newest = self._changes.newest
+        if path not in newest:
+            newest[path] = _newest(repo, commit, path)
+        return self.revision(repo, newest[path])
 
     def _learn(self, repo: GitRepo, *which: str) -> tuple[Revision, ...]:
         if which == ("--no-walk",):
@@ -95,24 +104,29 @@ def _shown(text: str) -> str:
     return "".join(letter if letter.isprintable() else "�" for letter in text)
 
 
-def _walk(repo: GitRepo, commit: str) -> dict[str, str]:
-    """Path -> newest commit that touched it, for what the latest commits answer beyond doubt. A hit counts when the
-    commit left the very blob there that stands there now; a merge that chose another side is left to `_newest`."""
-    now = _blobs(repo.run("ls-tree", "-r", "-z", commit))
-    recent = repo.run("rev-list", f"--max-count={_WALK}", commit)
+def _walk(repo: GitRepo, commit: str, before: _Changes) -> _Changes:
+    """What the latest commits answer beyond doubt: a hit counts when the commit left the very blob there that stands
+    there now; a merge that chose another side is left to `_newest`. On top of an earlier answer, only the commits
+    since then are looked at."""
+    older = before.commit and repo.ask("merge-base", "--is-ancestor", before.commit, commit).code == 0
+    blobs = _blobs(repo.run("ls-tree", "-r", "-z", commit))
+    recent = repo.run("rev-list", f"--max-count={_WALK}", commit, *([f"^{before.commit}"] if older else []))
     touched = repo.run("diff-tree", "--stdin", "-r", "--root", "--no-renames", "-z", feed=recent)
     newest: dict[str, str] = {}
     seen: set[str] = set()
     at, fields = "", iter(touched.split(b"\0"))
-    for field in fields:
-        if not field.startswith(b":"):
-            at = field.decode()
+    for part in fields:
+        if not part.startswith(b":"):
+            at = part.decode()
             continue
         path = next(fields).decode("utf-8", "surrogateescape")
-        if path not in seen and now.get(path) == field.split()[3]:
+        if path not in seen and blobs.get(path) == part.split()[3]:
             newest[path] = at
         seen.add(path)
-    return newest
+    if older and recent.count(b"\n") < _WALK:
+        kept = (path for path in before.newest.keys() - seen if before.blobs.get(path) == blobs.get(path))
+        newest |= {path: before.newest[path] for path in kept}
+    return _Changes(commit, blobs, newest)
 
 
 def _blobs(listing: bytes) -> Mapping[str, bytes]:

@@ -83,9 +83,12 @@ class Mirror:
             if self.path.exists():
                 self.path.rename(aside)
             fresh.rename(self.path)
-        except (Unreachable, Damaged) as error:
+        except Unreachable as error:
             what = f"the local copy is damaged ({damage}) and the remote can't replace it: {error}"
             raise Retryable(what, where=self._remote.url, mend="it is rebuilt when the remote answers") from error
+        except Damaged as error:
+            what = f"the remote repository seems to be damaged: {error}"
+            raise Retryable(what, where=self._remote.url, mend="run git fsck in it") from error
         except OSError as error:
             raise Retryable(f"the local copy is damaged ({damage}) and can't be replaced: {error}") from error
         finally:
@@ -118,8 +121,8 @@ class Mirror:
             return
         if "couldn't find remote ref" in answer.err:
             raise self._no_branch(repo)
-        if DAMAGE.search(answer.err):
-            raise Damaged(f"{self.path}: {last_words(answer.err)}")
+        if DAMAGE.search(answer.err.replace(self._remote.url, "")):
+            raise Damaged(last_words(answer.err))
         raise Unreachable(last_words(answer.err))
 
     def _no_branch(self, repo: GitRepo) -> Terminal:
@@ -169,9 +172,9 @@ class Mirror:
         if contact is None or tip is None or not self._same_watch():
             what = f"the remote can't be reached: {away}; nothing of it is cached"
             raise Retryable(what, where=self._remote.url, mend=mend)
-        repo.run("ls-tree", "-r", "-l", tip)
+        repo.run("rev-list", "--objects", "--no-walk", "--quiet", tip)  # Damaged when a file of it is missing
         since = datetime.fromtimestamp(contact, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-        what = f"{self._remote.url} has not answered since {since}: {away} ({mend})"
+        what = f"{self._remote.url} could not be fetched since {since}: {away} ({mend})"
         return Fetched(tip, f"{what}; the last known commit {tip[:12]} is used")
 
     def _watch(self) -> str:

@@ -24,7 +24,7 @@ from reconciler.errors import Retryable, Terminal
 if TYPE_CHECKING:
     from git import Git
 
-STALE_LOCK_SECONDS = 60.0
+STALE_LOCK_SECONDS = 15.0
 _NO_GIT = "install git 2.32 or newer, and have it on PATH"
 _ENVIRONMENT = {
     "GIT_TERMINAL_PROMPT": "0",

@@ -49,7 +49,7 @@ def push(repo: GitRepo, remote: Remote, commit: str, branch: str) -> Pushed:
 
 def _rejected(summary: str, err: str) -> Pushed:
     """`[rejected]` is our git's own verdict: no fast-forward. `[remote rejected]` is the remote's."""
-    if summary.startswith("[rejected]") or _RACE.search(f"{summary}\n{err}"):
-        return Pushed(Outcome.LOST, summary)
     said = [line.removeprefix("remote:").strip() for line in err.splitlines() if line.startswith("remote:")]
-    return Pushed(Outcome.DECLINED, " ".join([summary, *filter(None, said)]))
+    reason = " ".join([summary, *filter(None, said)])
+    lost = summary.startswith("[rejected]") or (_RACE.search(reason) and "exists; cannot create" not in reason)
+    return Pushed(Outcome.LOST if lost else Outcome.DECLINED, reason)

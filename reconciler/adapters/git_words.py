@@ -12,7 +12,8 @@ LOCK = re.compile(r"Unable to create '([^']+\.lock)': File exists")
 MOVED = re.compile(r"cannot lock ref .* but expected ")
 DAMAGE = re.compile(
     r"bad object|did not send all necessary|missing necessary|corrupt|[Uu]nable to (read|unpack|parse|resolve ref)"
-    r"|[Cc]ould not (read|parse) [0-9a-f]|broken|inflate|not a git repository: '|unresolved delta|invalid index-pack"
+    r"|[Cc]ould not (read|parse) [0-9a-f]{7}|reference broken|broken ref|inflate|not a git repository: '"
+    r"|unresolved delta|invalid index-pack"
 )
 """Words of a damaged repository: ours, or a remote whose errors pass through."""
 _MENDS = (
