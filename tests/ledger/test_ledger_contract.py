@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from reconciler.adapters.sqlite import SqliteLedger
+from reconciler.errors import Terminal
 from reconciler.plan.held import Pause, Records, Stored
 from reconciler.protocols.ledger import Intent, Ledger, Result, Update
 from tests.ledger.examples import COMMIT, SteppingClock, change, config, folder, held, hold, step
@@ -54,6 +55,15 @@ def test_settling_records_and_drops(ledger: Ledger) -> None:
 def test_a_step_that_did_not_happen_records_nothing(ledger: Ledger) -> None:
     do(ledger, hold(held(EZRA)), Result.FAILED)
     assert ledger.records() == Records()
+
+
+def test_outcome_and_inventory_are_recorded_together_or_not_at_all(ledger: Ledger) -> None:
+    intent = ledger.intend(ledger.begin(COMMIT, "test"), COMMIT, step(EZRA), change(EZRA), Update())
+    unwritable = held(folder("ezra", "\udcff"))
+    with pytest.raises(Terminal, match="UTF-8"):
+        ledger.settle(intent, Result.DONE, "", hold(held(EZRA), unwritable))
+    assert ledger.records() == Records()
+    assert [open_one.id for open_one in ledger.open_intents()] == [intent]
 
 
 def test_the_attic(ledger: Ledger) -> None:

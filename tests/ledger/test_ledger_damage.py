@@ -96,6 +96,16 @@ def test_damage_is_told_with_the_file_and_the_way_out(
     ledger.close()
 
 
+def test_a_damaged_inventory_is_found_before_anything_is_written(tmp_path: Path) -> None:
+    path = tmp_path / "ledger.db"
+    filled(path)
+    overwrite(path, 4096 * (root_page(path, "held") - 1), noise(4096))
+    ledger = SqliteLedger(path, SteppingClock())
+    with pytest.raises(Terminal, match="aside"):
+        ledger.begin(COMMIT, "test")
+    ledger.close()
+
+
 def test_damage_of_history_is_told_by_what_meets_it(tmp_path: Path) -> None:
     path = tmp_path / "ledger.db"
     filled(path)
