@@ -21,6 +21,8 @@ MAX_DEPTH = 64
 MAX_ALIASES = 100
 MAX_VALUES = 100_000
 """Values in one file; each alias counts for all that it repeats."""
+MAX_PROBLEMS = 500
+"""Problems told of one file; a file with more of them is not a fleet file that somebody wrote."""
 _TEXT_TAGS = frozenset({"!", "tag:yaml.org,2002:str"})
 _COLLECTION_TAGS = frozenset({"!", "tag:yaml.org,2002:map", "tag:yaml.org,2002:seq"})
 
@@ -203,6 +205,8 @@ class Builder:
     def _problem(
         self, at: yaml.Event | Node, rule: str, what: str, mend: str, severity: Severity = Severity.ERROR
     ) -> None:
+        if len(self.problems) >= MAX_PROBLEMS:
+            raise Stop(too_many_problems(self._at(at)))
         self.problems.append(Problem(self._at(at), what, mend, severity, rule))
 
     def _stop(self, at: yaml.Event | Node, rule: str, what: str, mend: str) -> None:
@@ -211,6 +215,11 @@ class Builder:
     def _at(self, at: yaml.Event | Node) -> Position:
         line, column = (at.line, at.column) if isinstance(at, Node) else _mark(at)
         return Position(self._file, line, column)
+
+
+def too_many_problems(at: Position) -> Problem:
+    what = f"more than {MAX_PROBLEMS} problems in this file; it is not read beyond this line"
+    return Problem(at, what, "mend the first ones, and check again", rule="file/problems")
 
 
 def _mark(event: yaml.Event) -> tuple[int, int]:

@@ -9,6 +9,7 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from reconciler.spec.build import MAX_PROBLEMS, too_many_problems
 from reconciler.spec.document import YamlDocument
 from reconciler.spec.explain import explain
 from reconciler.spec.finding import Finding, type_name
@@ -61,8 +62,11 @@ def read_file(file: str, data: bytes) -> ReadFile:
     parsed = parse(file, data)
     problems = list(parsed.problems)
     faulty = {problem.at for problem in problems if problem.severity is Severity.ERROR}
-    documents = []
+    documents: list[ReadDocument] = []
     for document in parsed.documents:
+        if len(problems) > MAX_PROBLEMS:
+            problems.append(too_many_problems(document.at()))
+            return ReadFile(tuple(documents), tuple(problems), whole=False)
         read, found = _read_document(document)
         documents.append(read)
         # A value that YAML refused is not judged a second time.

@@ -50,6 +50,13 @@ def test_other_config_keys_are_welcome() -> None:
     assert told(rest(f"config: {config}")) == []
 
 
+def test_text_that_looks_like_a_secret() -> None:
+    assert told(rest("config: {platforms: {discord: {bot_token: hunter2}}, x: {max_tokens: 5, token: ''}}")) == [
+        "fleet/ezra.yaml:8:43: warning: platforms.discord.bot_token looks like a secret, and stands in Git as text "
+        "(put it under env, as {env: NAME} or {file: /path}; ignore this if it is no secret)"
+    ]
+
+
 def test_every_key_that_hermes_is_given_is_listed() -> None:
     """A key that the agents' room writes and this check does not know could be declared twice."""
     from reconciler.spec.load import load_fleet

@@ -143,3 +143,9 @@ def test_wizards_of_a_thousand_documents_in_one_file() -> None:
     assert loaded.problems == ()
     assert loaded.fleet is not None
     assert isinstance(loaded.fleet.wizards["w999"], Wizard)
+
+
+def test_a_file_of_nothing_but_problems_is_not_read_to_its_end() -> None:
+    problems = load({"x.yaml": "---\nkind: Wizard\n" * 3000}).problems
+    assert len(problems) < 600
+    assert "file/problems" in {problem.rule for problem in problems}

@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from reconciler.spec.build import MAX_ALIASES, MAX_DEPTH
+from reconciler.spec.build import MAX_ALIASES, MAX_DEPTH, MAX_PROBLEMS
 from reconciler.spec.position import Position
 from reconciler.spec.text import MAX_BYTES
 from reconciler.spec.yaml import parse
@@ -184,3 +184,10 @@ def test_everything_before_a_syntax_error_is_kept() -> None:
     assert [d.value for d in parsed.documents] == [{"a": 1}]
     assert not parsed.whole
     assert parse("f", b"a: 1\n").whole
+
+
+def test_five_hundred_problems_are_enough() -> None:
+    parsed = parse("f", b"a: 1\n" * 5000)
+    assert len(parsed.problems) == MAX_PROBLEMS + 1
+    assert parsed.problems[-1].rule == "file/problems"
+    assert not parsed.whole

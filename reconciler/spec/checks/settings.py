@@ -6,6 +6,7 @@ Not done here: whether Hermes knows a key.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 
 from reconciler.spec.draft import Draft, Entry
@@ -43,6 +44,7 @@ IGNORED: Mapping[Keys, str] = {
     (*_SERVER, "host"): "nothing: the API server listens on 127.0.0.1 alone",
 }
 """Keys that look right and that Hermes does not read."""
+_SOUNDS_SECRET = re.compile(r"(^|_)(api_?key|token|secret|password|passwd)$", re.IGNORECASE)
 _PARENTS = frozenset(keys[:length] for keys in (*DERIVED, *DEFAULTED) for length in range(1, len(keys)))
 
 
@@ -50,6 +52,19 @@ def check_settings(draft: Draft) -> Iterator[Problem]:
     for entry in draft.wizards.values():
         if entry.record.config:
             yield from _mapping(entry, entry.record.config, ())
+            yield from _literals(entry, entry.record.config, ())
+
+
+def _literals(entry: Entry[Wizard], values: Mapping[str, object], above: Keys) -> Iterator[Problem]:
+    """Text under a name such as bot_token; keys that the fleet gives are refused already."""
+    for name, value in values.items():
+        keys = (*above, name)
+        if isinstance(value, Mapping):
+            yield from _literals(entry, value, keys)
+        elif isinstance(value, str) and value and _SOUNDS_SECRET.search(name) and keys not in DERIVED:
+            what = f"{'.'.join(keys)} looks like a secret, and stands in Git as text"
+            mend = "put it under env, as {env: NAME} or {file: /path}; ignore this if it is no secret"
+            yield entry.warning("secret/in-git", ("config", *keys), what, mend)
 
 
 def _mapping(entry: Entry[Wizard], values: Mapping[str, object], above: Keys) -> Iterator[Problem]:
