@@ -10,9 +10,10 @@ from collections.abc import Iterator
 from reconciler.plan.change import Action, Cause, Change, FieldChange
 from reconciler.plan.fields import MODE, wanted_fields
 from reconciler.plan.resource import KeyedFile, Process, Resource
-from reconciler.plan.value import FieldPath, Hidden, SecretRef
+from reconciler.plan.value import FieldPath, Hidden, Known, SecretRef, Value
 from reconciler.render.document import Json
 from reconciler.render.names import (
+    VALUE_LIMIT,
     counted,
     decode,
     field_name,
@@ -25,6 +26,8 @@ from reconciler.render.paint import Line, Mark
 from reconciler.render.safe import shorten
 from reconciler.render.text_diff import LINE_LIMIT, MORE, difference_lines, text_lines
 
+WHOLE = 1_000_000
+"""Characters of one value when everything is asked for."""
 FIELD_LIMIT = 20
 """Fields of one change that are shown unless everything is asked for."""
 
@@ -68,15 +71,20 @@ def _lines_of(change: Change, field: FieldChange, verbose: bool) -> Iterator[Lin
     after = None if field.after is None else decode(field.after)
     if (items := _as_lines(field, before, after)) is not None:
         yield from difference_lines(name, *items, note, verbose)
-    elif field.before is None:
-        yield Line(Mark.ADD, f"{name}: {_short(field.path, after)}", note, 1)
-    elif field.after is None:
-        yield Line(Mark.REMOVE, f"{name}: {_short(field.path, before)}", note, 1)
-    elif field.before == field.after:
-        yield Line(Mark.NONE, f"{name}: {_short(field.path, after)} (as it is)", note, 1)
     else:
-        old, new = (str(before), str(after)) if field.path == MODE else pair_text(before, after)
-        yield Line(Mark.NONE, f"{name}: {old} -> {new}", note, 1)
+        yield _value_line(name, field, note, WHOLE if verbose else VALUE_LIMIT)
+
+
+def _value_line(name: str, field: FieldChange, note: str, limit: int) -> Line:
+    before, after = (_short(field.path, value, limit) for value in (field.before, field.after))
+    if field.before is None or field.after is None:
+        mark = Mark.ADD if field.before is None else Mark.REMOVE
+        return Line(mark, f"{name}: {after or before}", note, 1)
+    if field.before == field.after:
+        return Line(Mark.NONE, f"{name}: {after} (as it is)", note, 1)
+    if isinstance(field.before, Known) and isinstance(field.after, Known) and field.path != MODE:
+        before, after = pair_text(decode(field.before), decode(field.after), limit=limit)
+    return Line(Mark.NONE, f"{name}: {before} -> {after}", note, 1)
 
 
 def _field_note(change: Change, field: FieldChange) -> str:
@@ -87,8 +95,17 @@ def _field_note(change: Change, field: FieldChange) -> str:
     return texts[field.cause] or _CAUSES[field.cause]
 
 
-def _short(path: FieldPath, value: Json) -> str:
-    return shorten(str(value), 20) if path == MODE else value_text(value)
+def _short(path: FieldPath, value: Value | None, limit: int) -> str:
+    """The value in one line, "" for none; permission bits stay bare."""
+    match value:
+        case None:
+            return ""
+        case Hidden():
+            return "(secret)"
+        case Known():
+            decoded = decode(value)
+            bare = path == MODE and isinstance(decoded, str)
+            return shorten(str(decoded), limit) if bare else value_text(decoded, limit=limit)
 
 
 _CAUSES = {
@@ -118,7 +135,7 @@ def _secret_line(name: str, field: FieldChange, source: str, note: str) -> Line:
     if isinstance(field.after, Hidden):
         state = "unchanged" if field.before == field.after else "changed"
         return Line(Mark.NONE, f"{name}: (secret, {state})", note, 1)
-    return Line(Mark.NONE, f"{name}: (secret) -> {_short(field.path, decode(field.after))}", note, 1)
+    return Line(Mark.NONE, f"{name}: (secret) -> {_short(field.path, field.after, VALUE_LIMIT)}", note, 1)
 
 
 def secret_source(resource: Resource, path: FieldPath) -> str:

@@ -20,7 +20,12 @@ _CONTEXT = 16
 _TYPE_SEGMENTS = frozenset({"file", "text", "keyed", "directory", "dir", "folder", "link", "symlink", "codebase"})
 _BARE = re.compile(r"[A-Za-z0-9_/.~$<=^][^\"'`,\[\]{}]*")
 _WORDS = frozenset({"true", "false", "null", "yes", "no", "on", "off", "y", "n", "~", "absent"})
-_NUMBER = re.compile(r"[-+.]?\d[\d_.,:oOxXa-fA-F+-]*")
+_NUMBER = re.compile(
+    r"[-+]?(\.?\d[\d_]*(\.[\d_]*)?([eE][-+]?\d+)?|0[xX][0-9a-fA-F_]+|0[oO][0-7_]+|\d+(:\d\d?)+(\.\d*)?|\.inf|\.nan)"
+    r"|\d{4}-\d\d?-\d\d?.*",
+    re.IGNORECASE,
+)
+"""Numbers, times and dates as YAML 1.1 or 1.2 read them. An address or a version (`127.0.0.1`) is none."""
 _COMMIT = re.compile(r"[0-9a-f]{7,64}")
 
 

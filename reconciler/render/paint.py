@@ -63,7 +63,7 @@ class Line:
 
 def terminal_line(line: Line, colour: bool) -> str:
     """The line for a terminal, without trailing spaces."""
-    body = paint(f"{line.mark.value} {line.text}", STYLES[line.mark], colour)
+    body = paint(f"{line.mark.value} {line.text}".rstrip(), STYLES[line.mark], colour)
     note = "  " + paint(f"({line.note})", Style.DIM, colour) if line.note else ""
     return ("  " + "    " * line.depth + body + note).rstrip()
 

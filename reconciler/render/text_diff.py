@@ -21,8 +21,8 @@ MORE = "-v shows all"
 
 
 def text_lines(text: str) -> list[str]:
-    """Lines as a diff shows them; a last line without its end says so."""
-    lines = text.split("\n")
+    """Lines as a diff shows them: a space at the end of a line is written out, a last line without its end says so."""
+    lines = [line[:-1] + "\\x20" if line.endswith(" ") else line for line in text.split("\n")]
     last = lines.pop()
     return [*lines, f"{last} (no newline at the end)"] if last else lines
 

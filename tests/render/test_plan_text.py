@@ -68,6 +68,19 @@ def test_a_missing_last_line_end_is_a_difference_that_shows() -> None:
     assert "+ b\n" in text
 
 
+def test_a_space_at_the_end_of_a_line_is_a_difference_that_shows() -> None:
+    changed = change(soul("ezra"), Action.UPDATE, CHANGED, field(("text",), known("a\nb\n"), known("a \nb\n")))
+    text = plan_text(plan(changed))
+    assert "- a\n" in text
+    assert "+ a\\x20\n" in text
+
+
+def test_verbose_shows_values_whole() -> None:
+    changed = change(config("ezra", 1), Action.UPDATE, CHANGED, field(("key", "k"), None, known("a" * 500)))
+    assert "a" * 81 not in plan_text(plan(changed))
+    assert "a" * 500 in plan_text(plan(changed), verbose=True)
+
+
 def test_null_and_absent_differ() -> None:
     fields = (field(("key", "a"), known(None), known("x\ny")), field(("key", "b"), None, known(None)))
     text = plan_text(plan(change(config("ezra", 1), Action.UPDATE, CHANGED, *fields)))
