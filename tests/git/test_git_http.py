@@ -7,6 +7,7 @@ import os
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -125,3 +126,24 @@ def test_a_silent_remote_is_given_up_with_all_its_processes(silent: str, tmp_pat
     assert not written.pushed
     left = [process for process in psutil.process_iter(["cmdline"]) if silent in (process.info["cmdline"] or [])]
     assert left == []
+
+
+def test_ssh_is_asked_without_questions_and_ends_with_its_git(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    fake = tmp_path / "bin" / "ssh"
+    fake.parent.mkdir()
+    said = f'for word; do echo "$word"; done >{tmp_path}/asked\necho $$ >{tmp_path}/pid\n'
+    fake.write_text(f"#!/bin/sh\n{said}exec sleep 600\n")
+    fake.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{fake.parent}:{os.environ['PATH']}")
+    access = Access(ssh_key=Path("/keys/of the fleet"), seconds=3, first_seconds=3)
+    with pytest.raises(Retryable, match="no answer within"):
+        GitSource(tmp_path / "state", "git@host.example:o/r.git", "main", "fleet", access=access).fetch()
+    asked = (tmp_path / "asked").read_text().splitlines()
+    assert "BatchMode=yes" in asked
+    assert asked[asked.index("-i") + 1] == "/keys/of the fleet"
+    assert "git@host.example" in asked
+    pid = int((tmp_path / "pid").read_text())
+    deadline = time.monotonic() + 30
+    while psutil.pid_exists(pid) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE:
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
