@@ -24,11 +24,16 @@ class StandIn(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         length = int(self.headers.get("Content-Length") or 0)
         request = json.loads(self.rfile.read(length) or b"{}")
-        reply = _answer(request)
+        reply = self.answer(request)
         if request.get("stream"):
             self._send(_stream(request, reply), "text/event-stream")
         else:
             self._send(json.dumps(_completion(request, reply)).encode(), "application/json")
+
+    def answer(self, request: dict[str, object]) -> str:
+        """What the "model" says."""
+        model = request.get("model")
+        return f"[the demo's stand-in for {model}; no real model answers here] You said: {_said(request)[:300]}"
 
     def log_message(self, *args: object) -> None:
         """Silent: prompts are nobody's business."""
@@ -41,14 +46,12 @@ class StandIn(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
 
-def _answer(request: dict[str, object]) -> str:
+def _said(request: dict[str, object]) -> str:
+    """The last message of the user."""
     messages = request.get("messages")
-    users = (
-        [m for m in messages if isinstance(m, dict) and m.get("role") == "user"] if isinstance(messages, list) else []
-    )
-    said = users[-1].get("content") if users else ""
-    text = said if isinstance(said, str) else json.dumps(said)
-    return f"[the demo's stand-in for {request.get('model')}; no real model answers here] You said: {text[:300]}"
+    listed = messages if isinstance(messages, list) else []
+    said = [m.get("content") for m in listed if isinstance(m, dict) and m.get("role") == "user"]
+    return said[-1] if said and isinstance(said[-1], str) else json.dumps(said[-1:])
 
 
 def _completion(request: dict[str, object], reply: str) -> dict[str, object]:

@@ -6,13 +6,12 @@ comparison.
 
 from __future__ import annotations
 
-import json
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from reconciler.engine.apply import Applied
 from reconciler.engine.host import Host
+from reconciler.engine.status import iso
 from reconciler.errors import ReconcilerError
 from reconciler.plan.change import Action, Plan
 from reconciler.plan.status import HostStatus
@@ -20,6 +19,9 @@ from reconciler.protocols.events import Level
 from reconciler.protocols.ledger import Result
 from reconciler.render.status_json import status_json
 from reconciler.render.status_markdown import status_markdown
+
+HEARTBEAT = "heartbeat"
+"""File on the status ref that holds the time of its last commit, so that silence can be told from peace."""
 
 _WORDS = {
     Action.CREATE: "added",
@@ -38,7 +40,7 @@ _WORDS = {
 class Recorder:
     def __init__(self, host: Host) -> None:
         self._host = host
-        self._published: tuple[str, float] | None = None
+        self._published: tuple[Mapping[str, bytes], float] | None = None
 
     def rejected(self, commit: str, trigger: str, why: str) -> None:
         """A pass that changed nothing because of its input; told once, however often it comes again."""
@@ -88,30 +90,28 @@ class Recorder:
         if self._host.store is None:
             return ""
         ref = f"status/{status.host}"
-        stable = status_markdown(replace(status, at=""))
+        pages = {
+            "STATUS.md": status_markdown(status).encode(),
+            "status.json": status_json(status, volatile=False).encode(),
+        }
         try:
             if self._published is None:
-                self._published = self._at_tip(ref, status)
-            if self._published is not None and self._published[0] == stable and not self.due():
+                self._published = self._at_tip(ref)
+            if self._published is not None and self._published[0] == pages and not self.due():
                 return ""
-            files = {
-                "STATUS.md": status_markdown(status).encode(),
-                "status.json": status_json(status, volatile=False).encode(),
-            }
+            now = self._host.clock.now()
+            files = {**pages, HEARTBEAT: f"{iso(now)}\n".encode()}
             written = self._host.store.write(ref, files, f"status: {status.result}")
         except ReconcilerError as error:
             return f"status could not be published: {error}"
-        self._published = (stable, self._host.clock.now())
+        self._published = (pages, now)
         return written.notice
 
-    def _at_tip(self, ref: str, status: HostStatus) -> tuple[str, float] | None:
-        """What an earlier process published and when, if it says the same as `status` but for its time."""
-        files = self._host.store.read(ref) if self._host.store else {}
+    def _at_tip(self, ref: str) -> tuple[Mapping[str, bytes], float] | None:
+        """What an earlier process published last, and when; None when there is nothing or somebody else wrote it."""
+        files = dict(self._host.store.read(ref)) if self._host.store else {}
         try:
-            at = str(json.loads(files.get("status.json", b"{}")).get("at", ""))
-            seconds = datetime.fromisoformat(at).timestamp()
-        except (ValueError, AttributeError):
-            return None  # no status yet, or one that somebody else wrote: it is replaced
-        if files.get("STATUS.md") != status_markdown(replace(status, at=at)).encode():
+            seconds = datetime.fromisoformat(files.pop(HEARTBEAT, b"").decode().strip()).timestamp()
+        except ValueError:
             return None
-        return status_markdown(replace(status, at="")), seconds
+        return files, seconds

@@ -16,7 +16,7 @@ INPUTS_VARIABLE = "RECONCILER_INPUTS"
 """Environment variable by which a live process tells the digest it was started with."""
 PROGRAM_VARIABLE = "RECONCILER_PROGRAM"
 """Environment variable that names the program; with HERMES_HOME it tells our processes from strangers."""
-STATE_VARIABLE = "RECONCILER_STATE"
+STATE_VARIABLE = "RECONCILER_OWNER"
 """Environment variable that names the state folder of the runtime, so that two reconcilers on one host never take each
 other's processes for orphans. The runtime adds it."""
 MAIN_VARIABLE = "RECONCILER_MAIN"

@@ -1,0 +1,147 @@
+"""The only place that names concrete adapters: binds settings to a host.
+
+Not done here: deciding anything, printing anything.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from reconciler.engine.host import Host, Limits
+from reconciler.engine.reconcile import Reconciler
+from reconciler.errors import Terminal
+from reconciler.plan.value import SecretRef
+from reconciler.protocols.events import Events
+from reconciler.protocols.secrets import Secrets
+
+if TYPE_CHECKING:
+    from reconciler.adapters.clock import SystemClock
+    from reconciler.adapters.git_remote import Access
+    from reconciler.settings import Settings
+
+LARGEST_FILE = 10 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Bound:
+    """A host with its reconciler, for as long as the context that gave it is open."""
+
+    host: Host
+    reconciler: Reconciler
+
+
+def load(path: str | None, environ: Mapping[str, str]) -> Settings:
+    """The settings of this host; see `settings.load_settings`."""
+    from reconciler.settings import load_settings
+
+    return load_settings(path, environ)
+
+
+@contextmanager
+def open_host(settings: Settings, events: Events, environ: Mapping[str, str], *, change: bool) -> Iterator[Bound]:
+    """Binds this host. With `change`, takes the host's lock and opens the ledger for writing.
+
+    Raises Retryable when another reconciler holds the lock.
+    """
+    from reconciler.adapters.clock import SystemClock
+    from reconciler.adapters.lock import HostLock
+
+    with ExitStack() as stack:
+        clock = SystemClock()
+        if change:
+            stack.enter_context(HostLock(settings.state / "lock", clock, "reconciler"))
+        host = _bind(settings, events, environ, clock, readonly=not change)
+        stack.callback(host.ledger.close)
+        yield Bound(host, Reconciler(host))
+
+
+def _bind(
+    settings: Settings, events: Events, environ: Mapping[str, str], clock: SystemClock, *, readonly: bool
+) -> Host:
+    from reconciler.adapters.files import Disk
+    from reconciler.adapters.git_source import GitSource
+    from reconciler.adapters.git_store import GitStore
+    from reconciler.adapters.http import LoopbackHttp
+    from reconciler.adapters.ports import ProcPorts
+    from reconciler.adapters.secrets import HostSecrets
+    from reconciler.adapters.sqlite import SqliteLedger
+    from reconciler.adapters.supervisord import Supervisord
+    from reconciler.adapters.uv import UvCodebases
+
+    state, source = settings.state, settings.source
+    secrets = HostSecrets(state, environ)
+    access = _access(settings, secrets)
+    roots = [settings.root] if settings.root else []
+    store = GitStore(state, source.url, source.branch, settings.host, access) if settings.status.publish else None
+    return Host(
+        name=settings.host,
+        root=str(settings.root) if settings.root else None,
+        folder=source.folder,
+        source=GitSource(state, source.url, source.branch, source.folder, source.force_push, access=access),
+        store=store,
+        files=Disk(roots, state / "kept", secrets.digest),
+        secrets=secrets,
+        codebases=UvCodebases(environ),
+        runtime=Supervisord(state),
+        http=LoopbackHttp(),
+        ports=ProcPorts(),
+        clock=clock,
+        events=events,
+        ledger=SqliteLedger(state / "ledger.db", clock, readonly=readonly),
+        limits=Limits(
+            concurrency=settings.apply.concurrency,
+            gate_hold=settings.apply.gate_hold,
+            gate_limit=settings.apply.gate_limit,
+            reread=settings.apply.reread,
+            heartbeat=settings.status.heartbeat,
+        ),
+    )
+
+
+def _access(settings: Settings, secrets: Secrets) -> Access:
+    from reconciler.adapters.git_remote import Access
+
+    token, source = settings.source.token, settings.source
+    reveal: Callable[[], str] | None = None
+    if token is not None:
+        ref = SecretRef("file", str(token.file)) if token.file else SecretRef("env", token.env or "")
+        reveal = lambda: secrets.reveal(ref)  # noqa: E731 - asked for at each contact, never kept
+    return Access(token=reveal, ssh_key=source.ssh_key, ca_file=source.ca_file)
+
+
+def read_folder(path: Path) -> Mapping[str, bytes]:
+    """Every regular file below the folder, by its path beginning with the folder's own name.
+
+    Links are not followed. Raises Terminal for a missing folder and for a link, naming it.
+    """
+    folder = path.resolve()
+    if not folder.is_dir():
+        raise Terminal("there is no such folder", where=str(path), mend="name the folder that holds the fleet files")
+    files = {}
+    for where, folders, names in os.walk(folder):
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        for name in (*folders, *sorted(names)):
+            data = _read(Path(where) / name)
+            if data is not None:
+                files[str(Path(folder.name) / (Path(where) / name).relative_to(folder))] = data
+    return files
+
+
+def _read(path: Path) -> bytes | None:
+    found = path.lstat()
+    if stat.S_ISLNK(found.st_mode):
+        raise Terminal("links are not followed in a fleet", where=str(path), mend="put the file itself there")
+    if not stat.S_ISREG(found.st_mode):
+        return None
+    if found.st_size > LARGEST_FILE:
+        raise Terminal("the file is over 10 MB", where=str(path), mend="fleet files are small; move it elsewhere")
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise Terminal(f"the file can't be read: {error.strerror}", where=str(path)) from error
