@@ -1,0 +1,124 @@
+"""One pass asked for by a person: look, show the plan, ask, run it, tell what came of it.
+
+What is applied after a question is exactly what was shown: the pass is bound to the plan's fingerprint, and refuses
+when something has moved meanwhile. The host is locked only while the pass runs, not while a person thinks.
+"""
+
+from __future__ import annotations
+
+import signal
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import click
+
+from reconciler.cli.exits import Exit
+from reconciler.cli.progress import progress
+from reconciler.cli.session import Session, out, say
+from reconciler.errors import Terminal
+
+if TYPE_CHECKING:
+    from types import FrameType
+
+    from reconciler.engine.reconcile import Planned, Report, Request
+    from reconciler.engine.saved import SavedPlan
+    from reconciler.plan.change import Plan
+    from reconciler.settings import Settings
+
+Check = Callable[["Planned"], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Manner:
+    """How the person wants it: `yes` without a question, `verbose` with everything shown."""
+
+    yes: bool
+    verbose: bool
+
+
+def look(session: Session, settings: Settings, request: Request) -> Planned:
+    """The plan of the request; changes nothing and needs no lock."""
+    from reconciler import compose
+
+    with (
+        progress(session) as events,
+        compose.open_host(settings, events, session.environ, change=False) as bound,
+    ):
+        return bound.reconciler.plan(request)
+
+
+def carry_out(session: Session, settings: Settings, request: Request, *, verbose: bool) -> Report:
+    """Runs the pass under the host's lock."""
+    from reconciler import compose
+
+    with (
+        terminable(),
+        progress(session, verbose=verbose) as events,
+        compose.open_host(settings, events, session.environ, change=True) as bound,
+    ):
+        return bound.reconciler.run(request)
+
+
+def plan_and_run(session: Session, request: Request, manner: Manner, check: Check) -> int:
+    """Shows the plan, asks, runs it; `check` raises when the plan is not what the person can have meant."""
+    from reconciler.cli.outcome import exit_code, report_text
+
+    settings = session.settings()
+    planned = look(session, settings, request)
+    check(planned)
+    _show(session, planned.plan, manner)
+    if planned.plan.refusals:
+        return Exit.REFUSED
+    if planned.plan.pending and not manner.yes and not _agreed():
+        say("nothing was changed")
+        return Exit.ERROR
+    bound = request if manner.yes else replace(request, saved=_binding(planned))
+    report = carry_out(session, settings, bound, verbose=manner.verbose)
+    if manner.yes and _moved(planned.plan, report.plan):
+        say("the plan has moved since it was shown; this one was applied:")
+        _show(session, report.plan, manner)
+    out(report_text(report, colour=session.colours()))
+    return exit_code(report)
+
+
+def _show(session: Session, plan: Plan, manner: Manner) -> None:
+    from reconciler.render.plan_text import plan_text
+
+    out(plan_text(plan, colour=session.colours(), verbose=manner.verbose))
+
+
+def _agreed() -> bool:
+    if not sys.stdin.isatty():
+        raise Terminal(
+            "there is no terminal to ask at, so nothing was changed", mend="say -y to apply without a question"
+        )
+    return click.confirm("Apply this plan?", default=False, err=True)
+
+
+def _binding(planned: Planned) -> SavedPlan:
+    from reconciler.engine.saved import SavedPlan, fingerprint
+
+    return SavedPlan(planned.plan.commit, planned.plan.host, planned.rules, fingerprint(planned.plan))
+
+
+def _moved(shown: Plan, applied: Plan) -> bool:
+    from reconciler.engine.saved import fingerprint
+
+    return fingerprint(shown) != fingerprint(applied)
+
+
+@contextmanager
+def terminable() -> Iterator[None]:
+    """Ends a pass on SIGTERM as on Ctrl-C: what was begun is finished, nothing new is begun."""
+
+    def interrupt(_: int, __: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)

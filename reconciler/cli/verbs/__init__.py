@@ -1,0 +1,1 @@
+"""The verbs, a module each. Not done here: listing them (table.py)."""

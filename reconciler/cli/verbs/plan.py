@@ -1,0 +1,103 @@
+"""`reconciler plan`: what a pass would change, of the commit or of a folder that is not committed yet."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from reconciler.cli.exits import Exit
+from reconciler.cli.session import Session, json_option, out, pass_session, say, verb, verbose_option
+
+if TYPE_CHECKING:
+    from reconciler.engine.reconcile import Planned
+    from reconciler.plan.build import Rules
+    from reconciler.plan.change import Plan
+    from reconciler.settings import Settings
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def allowances(command: F) -> F:
+    """Options that lift the fleet's policy for one plan."""
+    delete = click.option(
+        "--allow-delete", "deletions", metavar="NAME", multiple=True, help="Let it remove this wizard; may be repeated."
+    )
+    restarts = click.option(
+        "--allow-restarts",
+        "restarts",
+        metavar="N",
+        type=click.IntRange(min=0),
+        default=0,
+        help="Let it restart or stop so many running wizards.",
+    )
+    return delete(restarts(command))
+
+
+@verb(
+    "reconciler plan",
+    "reconciler plan ezra -v",
+    "reconciler plan --fleet ./fleet        what a commit of this folder would do",
+    "reconciler plan --out next.plan && reconciler apply next.plan",
+)
+@click.argument("wizards", nargs=-1, metavar="[WIZARD]...")
+@click.option("--fleet", metavar="DIR", type=click.Path(), help="Plan the uncommitted fleet in this folder.")
+@click.option("--out", "target", metavar="FILE", type=click.Path(), help="Save the plan for `reconciler apply FILE`.")
+@allowances
+@click.option("--reread", is_flag=True, help="Read every file again, whatever its time stamps say.")
+@verbose_option
+@json_option
+@pass_session
+def plan(session: Session, /, wizards: tuple[str, ...], target: str | None, **options: Any) -> int:
+    """Show what a pass would change on this host.
+
+    For all wizards, or the named ones. Changes nothing. Exit code 0: nothing to change; 2: there are changes; 3:
+    policy refuses the plan.
+    """
+    from reconciler.cli.names import check_planned
+    from reconciler.cli.passes import look
+    from reconciler.engine.reconcile import Request
+    from reconciler.plan.build import Rules
+
+    if target and options["fleet"]:
+        raise click.UsageError("--out and --fleet don't go together: a saved plan is bound to a commit")
+    settings = session.settings()
+    rules = Rules(frozenset(wizards), frozenset(), frozenset(options["deletions"]), options["restarts"])
+    files = _files(settings, options["fleet"])
+    planned = look(session, settings, Request(rules=rules, files=files, reread=options["reread"]))
+    check_planned(wizards, planned)
+    _show(session, planned.plan, options["as_json"], options["verbose"])
+    if target:
+        _save(target, planned, rules)
+    return exit_code(planned.plan)
+
+
+def _files(settings: Settings, fleet: str | None) -> dict[str, bytes] | None:
+    from reconciler.cli.folders import read_fleet
+
+    return dict(read_fleet(fleet, settings.source.folder)) if fleet else None
+
+
+def _show(session: Session, plan: Plan, as_json: bool, verbose: bool) -> None:
+    from reconciler.render.plan_json import plan_json
+    from reconciler.render.plan_text import plan_text
+
+    out(plan_json(plan) if as_json else plan_text(plan, colour=session.colours(), verbose=verbose))
+
+
+def exit_code(plan: Plan) -> int:
+    if plan.refusals:
+        return Exit.REFUSED
+    return Exit.CHANGES if plan.pending else Exit.DONE
+
+
+def _save(target: str, planned: Planned, rules: Rules) -> None:
+    from reconciler.cli.private import write_private
+    from reconciler.engine.saved import save
+
+    if planned.plan.refusals:
+        say(f"{target} was not written: a refused plan can't be applied")
+        return
+    write_private(target, save(planned.plan, rules))
+    say(f"saved to {target}; `reconciler apply {target}` applies exactly this plan")

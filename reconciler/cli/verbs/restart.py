@@ -1,0 +1,46 @@
+"""`reconciler restart`: through the engine, so that the gate is kept and history tells of it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from reconciler.cli.session import Session, pass_session, verb, verbose_option
+from reconciler.errors import Terminal
+
+if TYPE_CHECKING:
+    from reconciler.engine.reconcile import Planned
+
+
+@verb("reconciler restart ezra", "reconciler restart ezra allegro -y")
+@click.argument("wizards", nargs=-1, required=True, metavar="WIZARD...")
+@click.option("-y", "--yes", is_flag=True, help="Restart without a question.")
+@verbose_option
+@pass_session
+def restart(session: Session, wizards: tuple[str, ...], yes: bool, verbose: bool) -> int:
+    """Restart wizards.
+
+    What else differs for them is applied with it. Shows the plan and asks first. A restarted wizard must answer
+    and hold before it counts as done.
+    """
+    from reconciler.cli.passes import Manner, plan_and_run
+    from reconciler.engine.reconcile import Request
+    from reconciler.plan.build import Rules
+
+    names = frozenset(wizards)
+    request = Request("restart by hand", Rules(only=names, restart=names))
+    return plan_and_run(session, request, Manner(yes, verbose), lambda planned: _check(wizards, planned))
+
+
+def _check(wizards: tuple[str, ...], planned: Planned) -> None:
+    """Raises Terminal for a wizard that Git does not want to run here."""
+    from reconciler.cli.names import check_planned
+    from reconciler.plan.resource import Process
+
+    check_planned(wizards, planned)
+    runs = {r.wizard for r in planned.wanted.desired.resources if isinstance(r, Process) and r.run}
+    for name in wizards:
+        if name not in runs:
+            mend = "a change of `desired` in Git makes it run"
+            raise Terminal(f"wizard {name} is not meant to run here", where="the fleet", mend=mend)
