@@ -1,5 +1,8 @@
 """`python -m reconciler`."""
 
+import sys
+
 from reconciler.cli import main
 
-main()
+if __name__ == "__main__":
+    sys.exit(main())
