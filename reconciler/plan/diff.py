@@ -15,7 +15,7 @@ from reconciler.plan.fact import Absent, Fact, InTheWay, Present, ProcessFact, P
 from reconciler.plan.fields import KEY, Secrets, inputs_digest, secret_refs, wanted_fields
 from reconciler.plan.held import Held, Origin
 from reconciler.plan.resource import Process, Resource
-from reconciler.plan.value import FieldPath, Fields, Hidden, Known, Value
+from reconciler.plan.value import FieldPath, Fields, Hidden, Known, SecretRef, Value, known
 
 LIVE = frozenset({ProcessState.RUNNING, ProcessState.STARTING})
 HAS_PROCESS = LIVE | {ProcessState.ORPHAN, ProcessState.BACKOFF}
@@ -55,7 +55,9 @@ def _obstacle(resource: Resource, fact: Fact, held: Held | None, secrets: Secret
         return f"could not be observed: {fact.reason}"
     if isinstance(fact, InTheWay):
         return f"{fact.what} stands in its place; move it away"
-    missing = [secrets[ref].missing for ref in secret_refs(resource) if ref in secrets and secrets[ref].missing]
+    if isinstance(resource, Process) and not resource.run:
+        return ""  # what is only to be stopped needs neither secrets nor a home
+    missing = [text for ref in secret_refs(resource) if (text := _missing(ref, secrets))]
     if missing:
         return missing[0]
     before, after = _path(held.resource) if held else None, _path(resource)
@@ -65,6 +67,11 @@ def _obstacle(resource: Resource, fact: Fact, held: Held | None, secrets: Secret
             "take the change back, or move the folder by hand while the wizard is paused"
         )
     return ""
+
+
+def _missing(ref: SecretRef, secrets: Secrets) -> str:
+    fact = secrets.get(ref)
+    return fact.missing if fact else f"the secret {ref.location} was not looked at"
 
 
 def _path(resource: Resource) -> str | None:
@@ -80,11 +87,14 @@ def _create(resource: Resource, held: Held | None, secrets: Secrets) -> Change:
 
 def _update(resource: Resource, live: Fields, held: Held | None, secrets: Secrets) -> Change | None:
     wanted = wanted_fields(resource, secrets)
-    if held is not None and wanted == held.fields and held.resource == resource and _covers(live, wanted):
+    recorded = held is not None and wanted == held.fields and held.resource == resource
+    if recorded and _covers(live, wanted):
         return None
     changes = tuple(_field_changes(wanted, dict(live), held))
     if changes:
         return _change(resource, Action.UPDATE, held, tuple(_reasons(changes)), changes)
+    if recorded:
+        return None
     text = "is there already, as Git wants it"
     return _change(resource, Action.CLAIM, held, (Reason(Cause.EXISTS, text),))
 
@@ -99,14 +109,39 @@ def _covers(live: Fields, wanted: Fields) -> bool:
 
 def _field_changes(wanted: Fields, live: dict[FieldPath, Value], held: Held | None) -> Iterator[FieldChange]:
     last = dict(held.fields) if held else {}
+    displaced: dict[FieldPath, Cause] = {}
     for path, after in wanted:
         before = live.get(path)
-        if before != after:
-            yield FieldChange(path, before, after, _cause(before, after, last.get(path), held))
+        if before == after or (after == _SECTION and _holds_others(path, live, last)):
+            continue
+        cause = _cause(before, after, last.get(path), held)
+        yield FieldChange(path, _masked(before, last.get(path)), after, cause)
+        displaced.update((other, cause) for other in _displaced(path, live))
     declared = {path for path, _ in wanted}
-    for path in sorted(last):
-        if path[0] == KEY and path not in declared and path in live:
-            yield FieldChange(path, live[path], None, Cause.REMOVED)
+    gone = {path: Cause.REMOVED for path in last if path[0] == KEY and path not in declared and path in live}
+    for path, cause in sorted({**displaced, **gone}.items()):
+        yield FieldChange(path, live[path], None, cause)
+
+
+_SECTION = known({})
+
+
+def _holds_others(path: FieldPath, live: dict[FieldPath, Value], last: dict[FieldPath, Value]) -> bool:
+    """Whether a section that Git wants, without keys in it, is there because of keys of the agent."""
+    return any(len(other) > len(path) and other[: len(path)] == path and other not in last for other in live)
+
+
+def _displaced(path: FieldPath, live: dict[FieldPath, Value]) -> Iterator[FieldPath]:
+    """What can't stay beside a key that is set: a value where it needs a section, a section where it is a value."""
+    if path[0] != KEY or path in live:
+        return
+    yield from (path[:length] for length in range(2, len(path)) if path[:length] in live)
+    yield from (other for other in live if len(other) > len(path) and other[: len(path)] == path)
+
+
+def _masked(before: Value | None, last: Value | None) -> Value | None:
+    """What we applied as a secret stays one, also where Git now declares the key in the open."""
+    return last if isinstance(before, Known) and isinstance(last, Hidden) else before
 
 
 def _cause(before: Value | None, after: Value, last: Value | None, held: Held | None) -> Cause:
@@ -143,7 +178,7 @@ def _process(process: Process, fact: ProcessFact, held: Held | None, secrets: Se
     changes = tuple(_input_changes(wanted, held))
     if fact.state is ProcessState.ORPHAN:
         reason = Reason(Cause.ORPHAN, f"pid {fact.pid} lives outside its supervisor")
-        return _change(process, Action.RESTART, held, (reason,), changes)
+        return _change(process, Action.RESTART, held, (reason, *_needs(changes)), changes)
     if fact.state in LIVE:
         reasons = _needs(changes) or (Reason(Cause.DRIFT, "was started with other values than ours"),)
         return _change(process, Action.RESTART, held, reasons, changes)
@@ -151,9 +186,12 @@ def _process(process: Process, fact: ProcessFact, held: Held | None, secrets: Se
 
 
 def _stop(process: Process, fact: ProcessFact, held: Held | None) -> Change | None:
-    if fact.state not in HAS_PROCESS:
+    if fact.state in HAS_PROCESS:
+        return _change(process, Action.STOP, held, (Reason(Cause.CHANGED, "Git wants it dead"),))
+    if held is None:
         return None
-    return _change(process, Action.STOP, held, (Reason(Cause.CHANGED, "Git wants it dead"),))
+    # It ended by itself, but its supervisor still knows it and would start it with the host.
+    return _change(process, Action.STOP, held, (Reason(Cause.ENDED, "has ended, and Git wants it dead"),))
 
 
 def _input_changes(wanted: Fields, held: Held | None) -> Iterator[FieldChange]:
@@ -167,12 +205,19 @@ def _input_changes(wanted: Fields, held: Held | None) -> Iterator[FieldChange]:
 
 
 def _needs(changes: tuple[FieldChange, ...]) -> tuple[Reason, ...]:
-    return tuple(Reason(Cause.NEEDS, f"{_short(c.path)} {_shown(c.before)} -> {_shown(c.after)}") for c in changes)
+    return tuple(Reason(Cause.NEEDS, f"{_short(c.path)} {_pair(c)}") for c in changes)
 
 
 def _short(path: FieldPath) -> str:
     """The last part names most inputs ("port"); environment and codebase keep their own names."""
     return path[-1]
+
+
+def _pair(change: FieldChange) -> str:
+    """Before and after; what becomes a secret, or was one, is shown on neither side."""
+    if Hidden in (type(change.before), type(change.after)):
+        return "(secret) changed" if change.before and change.after else "(secret)"
+    return f"{_shown(change.before)} -> {_shown(change.after)}"
 
 
 def _shown(value: Value | None) -> str:
