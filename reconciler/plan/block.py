@@ -5,14 +5,15 @@ A held or blocked change stays in the plan, with the reason and the mend; apply 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from collections import defaultdict, deque
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 
 from reconciler.plan.change import Action, Change, Disposition
 from reconciler.plan.expand import Desired
 from reconciler.plan.fact import Listener, Observed, ProcessFact
 from reconciler.plan.held import Records
-from reconciler.plan.resource import CodebaseVersion, KeyedFile, Process, Symlink
+from reconciler.plan.resource import CodebaseVersion, Directory, KeyedFile, Process, Symlink
 
 _STARTS = frozenset({Action.START, Action.RESTART})
 _STOPS = frozenset({Action.STOP, Action.RESTART})
@@ -27,40 +28,81 @@ class Blocked:
 
 
 @dataclass(frozen=True, slots=True)
-class _Round:
-    """One look at all changes: by key, those that are stuck by wizard, and who holds which port."""
+class _Ports:
+    """Who holds which port: listeners as the kernel tells them, pid -> key of our processes, and the ports on which
+    processes of ours were started. A gateway needs seconds until it listens; its port is taken all the same."""
 
-    known: Mapping[str, Change]
-    stuck: Mapping[str | None, tuple[Change, ...]]
     listeners: Mapping[int, Listener]
     owners: Mapping[int, str]
+    started: Mapping[int, str]
 
     def holder(self, port: int) -> str | None:
-        """Key of the process of ours that listens on the port."""
+        """Key of the process of ours that holds the port."""
         listener = self.listeners.get(port)
-        return self.owners.get(listener.pid) if listener and listener.pid is not None else None
+        if listener is None:
+            return self.started.get(port)
+        return self.owners.get(listener.pid) if listener.pid is not None else None
+
+    def free(self, port: int) -> bool:
+        return port not in self.listeners and port not in self.started
+
+
+@dataclass(frozen=True, slots=True)
+class _Index:
+    """Which changes may have to wait for a given one."""
+
+    of_wizard: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
+    of_codebase: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
+    of_holder: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
+
+    def waiting_for(self, change: Change) -> Iterator[str]:
+        yield from self.of_wizard.get(change.wizard, ()) if change.wizard else ()
+        yield from self.of_holder.get(change.key, ())
+        if isinstance(change.resource, CodebaseVersion):
+            yield from self.of_codebase.get(change.resource.path, ())
 
 
 def block(changes: Iterable[Change], desired: Desired, observed: Observed, records: Records) -> Blocked:
-    """Holds what is paused, then blocks what can't be done, until nothing more changes."""
-    current = tuple(_paused(change, records) for change in changes)
+    """Holds what is paused, blocks what can't be done, and then all that needs what is stuck."""
+    current = {change.key: _paused(change, records) for change in changes}
     if not current:
         return Blocked((), {})
-    owners = _owners(desired, observed, records)
-    while True:
-        view = _round(current, observed.listeners, owners)
-        after = tuple(_check(change, view) for change in current)
-        if all(a is b for a, b in zip(after, current, strict=True)):
-            return Blocked(after, _waits(view))
-        current = after
+    ports = _ports(desired, observed, records)
+    for change in tuple(current.values()):
+        obstacle = "" if _stuck(change) else _port_obstacle(change, ports, current)
+        if obstacle:
+            current[change.key] = _blocked(change, obstacle)
+    _spread(current, ports)
+    return Blocked(tuple(current.values()), _waits(current, ports))
 
 
-def _round(changes: tuple[Change, ...], listeners: Mapping[int, Listener], owners: Mapping[int, str]) -> _Round:
-    stuck: dict[str | None, tuple[Change, ...]] = {}
-    for change in changes:
-        if _stuck(change):
-            stuck[change.wizard] = (*stuck.get(change.wizard, ()), change)
-    return _Round({change.key: change for change in changes}, stuck, listeners, owners)
+def _spread(current: dict[str, Change], ports: _Ports) -> None:
+    """Blocks what needs a stuck change, then what needs that, each change once."""
+    index = _index(current, ports)
+    stuck = deque(key for key, change in current.items() if _stuck(change))
+    while stuck:
+        other = current[stuck.popleft()]
+        for key in index.waiting_for(other):
+            change = current[key]
+            if not _stuck(change) and _needs(change, other):
+                current[key] = _blocked(change, _because(change, other))
+                stuck.append(key)
+
+
+def _index(current: Mapping[str, Change], ports: _Ports) -> _Index:
+    index = _Index()
+    for key, change in current.items():
+        if change.wizard:
+            index.of_wizard[change.wizard].append(key)
+        resource = change.resource
+        if isinstance(resource, Symlink):
+            index.of_codebase[resource.target].append(key)
+        elif isinstance(resource, Process) and change.action in _STARTS:
+            index.of_codebase[resource.codebase].append(key)
+            holder = ports.holder(resource.port)
+            if holder and holder != key:
+                index.of_holder[holder].append(key)
+    return index
 
 
 def _paused(change: Change, records: Records) -> Change:
@@ -72,84 +114,78 @@ def _paused(change: Change, records: Records) -> Change:
     return replace(change, disposition=Disposition.HELD, obstacle=text)
 
 
-def _owners(desired: Desired, observed: Observed, records: Records) -> Mapping[int, str]:
-    """Pid -> key of the process of ours that has it."""
-    keys = {r.key for r in desired.resources if isinstance(r, Process)}
-    keys |= {key for key, entry in records.held.items() if isinstance(entry.resource, Process)}
-    facts = ((key, observed.facts.get(key)) for key in keys)
-    return {fact.pid: key for key, fact in facts if isinstance(fact, ProcessFact) and fact.pid is not None}
+def _ports(desired: Desired, observed: Observed, records: Records) -> _Ports:
+    held = {key: e.resource for key, e in records.held.items() if isinstance(e.resource, Process)}
+    keys = {r.key for r in desired.resources if isinstance(r, Process)} | held.keys()
+    facts = ((key, observed.facts.get(key)) for key in sorted(keys))
+    pids = {key: fact.pid for key, fact in facts if isinstance(fact, ProcessFact) and fact.pid is not None}
+    return _Ports(
+        observed.listeners,
+        {pid: key for key, pid in pids.items()},
+        {process.port: key for key, process in sorted(held.items()) if key in pids},
+    )
 
 
-def _check(change: Change, view: _Round) -> Change:
-    if _stuck(change):
-        return change
-    obstacle = _port_obstacle(change, view) or _codebase_obstacle(change, view) or _own_obstacle(change, view)
-    return replace(change, disposition=Disposition.BLOCKED, obstacle=obstacle) if obstacle else change
-
-
-def _port_obstacle(change: Change, view: _Round) -> str:
+def _port_obstacle(change: Change, ports: _Ports, current: Mapping[str, Change]) -> str:
     process = change.resource
-    if change.action not in _STARTS or not isinstance(process, Process) or process.port not in view.listeners:
+    if change.action not in _STARTS or not isinstance(process, Process) or ports.free(process.port):
         return ""
-    owner = view.holder(process.port)
+    owner = ports.holder(process.port)
     if owner == change.key:
         return ""
     if owner is None:
-        listener = view.listeners[process.port]
+        listener = ports.listeners[process.port]
         who = f"pid {listener.pid} ({listener.command})" if listener.pid else "a process that the kernel does not name"
         return f"port {process.port} is held by {who}; stop it, or give the wizard another port"
-    holder = view.known.get(owner)
-    if holder and holder.action in _STOPS and not _stuck(holder):
-        return ""
-    return f"port {process.port} is held by {owner}, which this plan does not stop"
+    holder = current.get(owner)
+    return "" if holder and holder.action in _STOPS else _not_stopped(process.port, owner)
 
 
-def _codebase_obstacle(change: Change, view: _Round) -> str:
-    """A link or a start waits for its codebase."""
-    resource = change.resource
-    if isinstance(resource, Symlink):
-        path = resource.target
-    elif isinstance(resource, Process) and change.action in _STARTS:
-        path = resource.codebase
-    else:
-        return ""
-    for other in view.stuck.get(None, ()):
-        if isinstance(other.resource, CodebaseVersion) and other.resource.path == path:
-            return f"waits for {other.key}: {other.obstacle}"
-    return ""
+def _not_stopped(port: int, owner: str) -> str:
+    return f"port {port} is held by {owner}, which this plan does not stop"
 
 
-def _own_obstacle(change: Change, view: _Round) -> str:
-    """What a wizard's changes wait for among themselves.
-
-    A start waits for its files. A file that the program reads waits for a start that can't be made now: a crash would
-    start the gateway on half of the change. Nothing of a wizard is taken away while its process can't be stopped.
-    """
-    for other in view.stuck.get(change.wizard, ()) if change.wizard else ():
-        if _needs(change, other):
-            return f"waits for {other.key}: {other.obstacle}"
-    return ""
+def _because(change: Change, other: Change) -> str:
+    if isinstance(other.resource, Process) and isinstance(change.resource, Process):
+        return _not_stopped(change.resource.port, other.key)
+    return f"waits for {other.key}: {other.obstacle}"
 
 
 def _needs(change: Change, other: Change) -> bool:
-    if other.action is Action.RETURN:
+    """Whether a change that may have to wait for a stuck one really does.
+
+    A start waits for its files, its codebase and its port. A file waits for its folder. A file that the program reads
+    waits for a start that can't be made now: a crash would start the gateway on half of the change. Nothing of a wizard
+    is taken away while its process can't be stopped, and its folder moves when nothing else of it is stuck.
+    """
+    if isinstance(other.resource, CodebaseVersion) or change.wizard != other.wizard:
+        return True
+    if other.action is Action.RETURN or change.action is Action.STORE:
         return True
     if isinstance(other.resource, Process):
-        return isinstance(change.resource, KeyedFile) or change.action in (Action.STORE, Action.DELETE)
-    return change.action in _STARTS
+        return isinstance(change.resource, KeyedFile) or change.action is Action.DELETE
+    if change.action in _STARTS:
+        return True
+    if isinstance(other.resource, Directory) and not isinstance(change.resource, Process):
+        return change.resource.path.startswith(f"{other.resource.path}/")
+    return False
+
+
+def _blocked(change: Change, obstacle: str) -> Change:
+    return replace(change, disposition=Disposition.BLOCKED, obstacle=obstacle)
 
 
 def _stuck(change: Change) -> bool:
     return change.disposition is not Disposition.APPLY
 
 
-def _waits(view: _Round) -> Mapping[str, frozenset[str]]:
-    """Which stops a start waits for: the holder of its port, when that is another process of ours."""
+def _waits(current: Mapping[str, Change], ports: _Ports) -> Mapping[str, frozenset[str]]:
+    """Which stop a start waits for: that of its port's holder, when it is another process of ours."""
     waits: dict[str, frozenset[str]] = {}
-    for change in view.known.values():
+    for change in current.values():
         process = change.resource
         if change.action in _STARTS and isinstance(process, Process):
-            owner = view.holder(process.port)
+            owner = ports.holder(process.port)
             if owner and owner != change.key:
                 waits[change.key] = frozenset({owner})
     return waits
