@@ -8,7 +8,7 @@ separate steps, wizards that swap ports are no cycle: all stop, then all start.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from reconciler.plan.change import Action, Change, Operation, Step
@@ -20,6 +20,16 @@ _WRITES = {
     TextFile: Operation.WRITE_TEXT,
     KeyedFile: Operation.EDIT_KEYS,
     Symlink: Operation.LINK,
+}
+_OPERATIONS = {
+    Action.CLAIM: (Operation.RECORD,),
+    Action.RELEASE: (Operation.RECORD,),
+    Action.DELETE: (Operation.REMOVE,),
+    Action.START: (Operation.START, Operation.GATE),
+    Action.RESTART: (Operation.STOP, Operation.START, Operation.GATE),
+    Action.STOP: (Operation.STOP,),
+    Action.STORE: (Operation.STORE,),
+    Action.RETURN: (Operation.RETURN,),
 }
 _FILES = frozenset({Operation.WRITE_TEXT, Operation.EDIT_KEYS, Operation.LINK})
 # Position in the list that people and apply go through; `needs` is what really binds.
@@ -63,25 +73,11 @@ class _Node:
 
 def operations(change: Change) -> tuple[Operation, ...]:
     """What a change takes, in order."""
-    match change.action:
-        case Action.CREATE | Action.UPDATE:
-            return (_WRITES[type(change.resource)],)
-        case Action.CLAIM:
-            return (Operation.RECORD,)
-        case Action.RELEASE:
-            return (Operation.EDIT_KEYS,) if change.fields else (Operation.RECORD,)
-        case Action.DELETE:
-            return (Operation.REMOVE,)
-        case Action.START:
-            return (Operation.START, Operation.GATE)
-        case Action.RESTART:
-            return (Operation.STOP, Operation.START, Operation.GATE)
-        case Action.STOP:
-            return (Operation.STOP,)
-        case Action.STORE:
-            return (Operation.STORE,)
-        case Action.RETURN:
-            return (Operation.RETURN,)
+    if change.action in (Action.CREATE, Action.UPDATE):
+        return (_WRITES[type(change.resource)],)
+    if change.action is Action.RELEASE and change.fields:
+        return (Operation.EDIT_KEYS,)
+    return _OPERATIONS[change.action]
 
 
 def step_id(key: str, operation: Operation) -> str:
@@ -96,32 +92,92 @@ def order(changes: Iterable[Change], waits: Mapping[str, frozenset[str]]) -> tup
     """
     nodes = [_Node(step_id(c.key, op), op, c) for c in changes for op in operations(c)]
     nodes.sort(key=lambda node: (node.rank, node.depth))
-    groups: dict[str | None, list[_Node]] = defaultdict(list)
-    stops: dict[str, str] = {}
-    for node in nodes:
-        groups[node.change.wizard].append(node)
-        if node.operation is Operation.STOP:
-            stops[node.change.key] = node.id
-    return tuple(_step(node, groups, stops, waits) for node in nodes)
+    own = _own_needs(nodes)
+    between = _between(nodes, own, waits)
+    return _in_turn([_step(n, own[n.id] | between.get(n.id, frozenset())) for n in nodes])
 
 
-def _step(
-    node: _Node,
-    groups: Mapping[str | None, list[_Node]],
-    stops: Mapping[str, str],
-    waits: Mapping[str, frozenset[str]],
-) -> Step:
-    own = groups[node.change.wizard] if node.change.wizard else ()
-    needs = {other.id for other in own if other is not node and _first(other, node)}
-    needs |= {other.id for other in groups.get(None, ()) if _uses(node, other)}
-    if node.operation is Operation.START:
-        needs |= {stops[key] for key in waits.get(node.change.key, ()) if key in stops}
+def _step(node: _Node, needs: frozenset[str]) -> Step:
     return Step(node.id, node.operation, node.change.key, node.change.wizard, tuple(sorted(needs)))
 
 
-def _first(a: _Node, b: _Node) -> bool:  # noqa: PLR0911 - one rule a line
+def _in_turn(steps: Sequence[Step]) -> tuple[Step, ...]:
+    """The steps as they are, but for those that have to come after what they need."""
+    known = {step.id: step for step in steps}
+    done: dict[str, Step] = {}
+    for step in steps:
+        stack = [step]
+        while stack:
+            ahead = [known[need] for need in stack[-1].needs if need not in done]
+            stack.extend(ahead)
+            if not ahead:
+                last = stack.pop()
+                done[last.id] = last
+    return tuple(done.values())
+
+
+def _own_needs(nodes: Sequence[_Node]) -> Mapping[str, frozenset[str]]:
+    """What each step needs of its own wizard and of what wizards share."""
+    wizards: dict[str, list[_Node]] = defaultdict(list)
+    installs: dict[str, str] = {}
+    for node in nodes:
+        if node.change.wizard:
+            wizards[node.change.wizard].append(node)
+        elif node.operation is Operation.INSTALL and isinstance(node.change.resource, CodebaseVersion):
+            installs[node.change.resource.path] = node.id
+    needs = {}
+    for node in nodes:
+        own = wizards[node.change.wizard] if node.change.wizard else ()
+        install = installs.get(_codebase(node.change))
+        shared = {install} if install and node.change.wizard else set()
+        needs[node.id] = frozenset({other.id for other in own if other is not node and _first(other, node)} | shared)
+    return needs
+
+
+def _between(
+    nodes: Sequence[_Node], own: Mapping[str, frozenset[str]], waits: Mapping[str, frozenset[str]]
+) -> Mapping[str, frozenset[str]]:
+    """What steps need of other wizards: a start the stop of its port's holder, and a restart's stop that stop too.
+
+    So a gateway whose new port can't be freed goes on running. Where ports go in a circle, nobody stops before all of
+    the circle can.
+    """
+    stops = {n.change.key: n.id for n in nodes if n.operation is Operation.STOP}
+    circles = _circles(waits)
+    needs: dict[str, frozenset[str]] = {}
+    for node in nodes:
+        key = node.change.key
+        if node.operation is Operation.START:
+            needs[node.id] = frozenset(stops[other] for other in waits.get(key, ()) if other in stops)
+        elif node.operation is Operation.STOP and node.change.action is Action.RESTART:
+            circle = circles.get(key, frozenset({key}))
+            outside = {other for member in circle for other in waits.get(member, ())} - circle
+            ready = {need for member in circle - {key} for need in own.get(stops.get(member, ""), ())}
+            needs[node.id] = frozenset(ready | {stops[other] for other in outside if other in stops})
+    return needs
+
+
+def _circles(waits: Mapping[str, frozenset[str]]) -> Mapping[str, frozenset[str]]:
+    """Process -> all processes of the circle of ports that it is part of. A port has one holder, so a start waits for
+    one process, and following them either ends or comes round."""
+    circles: dict[str, frozenset[str]] = {}
+    seen: set[str] = set()
+    for first in waits:
+        trail: dict[str, int] = {}
+        key = first
+        while key in waits and key not in seen:
+            seen.add(key)
+            trail[key] = len(trail)
+            key = min(waits[key])
+        if key in trail:
+            members = frozenset(list(trail)[trail[key] :])
+            circles.update(dict.fromkeys(members, members))
+    return circles
+
+
+def _first(a: _Node, b: _Node) -> bool:
     """Whether `a` must be done before `b`, both of one wizard."""
-    if a.operation is Operation.RETURN:
+    if a.operation is Operation.RETURN or (a.change.stored and a.operation is Operation.RECORD):
         return True
     if a.rank == _FINAL_STOP:
         return b.rank != _FINAL_STOP and b.operation is not Operation.RECORD and b.operation is not Operation.RETURN
@@ -145,16 +201,12 @@ def _inside(inner: Change, outer: Change) -> bool:
     return inner.resource.path.startswith(outer.resource.path + "/")
 
 
-def _uses(node: _Node, shared: _Node) -> bool:
-    """Whether a wizard's step needs the codebase that a shared step installs."""
-    codebase = shared.change.resource
-    if node is shared or not isinstance(codebase, CodebaseVersion) or shared.operation is not Operation.INSTALL:
-        return False
-    resource = node.change.resource
-    match resource:
+def _codebase(change: Change) -> str:
+    """Path of the codebase that the change needs, or ""."""
+    match change.resource:
         case Symlink(target=target):
-            return target == codebase.path
-        case Process(codebase=path) if node.change.action in (Action.START, Action.RESTART):
-            return path == codebase.path
+            return target
+        case Process(codebase=path) if change.action in (Action.START, Action.RESTART):
+            return path
         case _:
-            return False
+            return ""
