@@ -16,8 +16,11 @@ from reconciler.plan.fact import Fact, Observed, ProcessFact, Unknown
 from reconciler.plan.held import Held, Records
 from reconciler.plan.order import order
 from reconciler.plan.policy import refusals
+from reconciler.plan.rename import renames
 from reconciler.plan.resource import Directory, Process, Resource
 from reconciler.plan.retire import folder_key, retire, retire_wizard, return_wizard
+
+MOVED = (Reason(Cause.REMOVED, "Git runs it on another host now"),)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +52,7 @@ def build(
 ) -> Plan:
     """The whole plan for one host. Every desired and held resource must have a fact in `observed`."""
     rules = rules or Rules()
-    comparison = _compare(desired, observed, records, memory or Memory())
+    comparison = _compare(desired, observed, records, rules, memory or Memory())
     changes = [*_returns(desired, observed, records), *comparison.changes, *_removals(desired, observed, records)]
     changes = list(_requested(changes, desired, observed, rules))
     if rules.only:
@@ -60,9 +63,13 @@ def build(
         commit=desired.commit,
         changes=blocked.changes,
         steps=order((c for c in blocked.changes if c.disposition is Disposition.APPLY), blocked.waits),
-        refusals=refusals(blocked.changes, desired.policy, rules.deletions, rules.restarts),
+        refusals=(
+            *refusals(blocked.changes, desired.policy, rules.deletions, rules.restarts),
+            *renames(blocked.changes, desired, records, rules.deletions),
+        ),
         undeclared=comparison.unmanaged,
         unenforced=desired.unenforced,
+        wizards=tuple(name for name in desired.wizards if not rules.only or name in rules.only),
     )
 
 
@@ -72,8 +79,9 @@ class _Comparison:
     unmanaged: tuple[tuple[str, tuple[str, ...]], ...]
 
 
-def _compare(desired: Desired, observed: Observed, records: Records, memory: Memory) -> _Comparison:
+def _compare(desired: Desired, observed: Observed, records: Records, rules: Rules, memory: Memory) -> _Comparison:
     changes, keys = [], []
+    only = rules.only
     facts, held, secrets, seen = observed.facts, records.held, observed.secrets, memory.seen
     for resource in desired.resources:
         key = resource.key
@@ -84,7 +92,7 @@ def _compare(desired: Desired, observed: Observed, records: Records, memory: Mem
             old = seen[key] = (resource, fact, entry, secrets, change, unmanaged(resource, fact, entry))
         if old[4] is not None:
             changes.append(old[4])
-        if old[5]:
+        if old[5] and (not only or resource.wizard in only):
             keys.append((key, old[5]))
     return _Comparison(tuple(changes), tuple(keys))
 
@@ -94,7 +102,8 @@ def _returns(desired: Desired, observed: Observed, records: Records) -> Iterator
     for name in desired.wizards:
         stored, folder = records.attic.get(name), folders.get(folder_key(name))
         if stored and folder:
-            yield return_wizard(stored, folder, observed.facts.get(f"{folder.key}/original"))
+            facts = observed.facts
+            yield return_wizard(stored, folder, facts.get(f"{folder.key}/original"), facts.get(folder.key))
 
 
 def _removals(desired: Desired, observed: Observed, records: Records) -> Iterator[Change]:
@@ -113,7 +122,8 @@ def _removals(desired: Desired, observed: Observed, records: Records) -> Iterato
     yield from retire(single, observed.facts)
     for name in sorted(gone):
         attic = f"{desired.root}/{ATTIC}/{name}-{desired.commit[:12]}"
-        yield from retire_wizard(name, gone[name], observed.facts, attic)
+        for change in retire_wizard(name, gone[name], observed.facts, attic):
+            yield replace(change, reasons=MOVED) if name in desired.elsewhere else change
 
 
 def _requested(changes: list[Change], desired: Desired, observed: Observed, rules: Rules) -> Iterator[Change]:

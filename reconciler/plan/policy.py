@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from reconciler.plan.change import Action, Cause, Change, Disposition, Refusal
+from reconciler.plan.retire import attic_key, body_key, folder_key
 from reconciler.spec.kinds import Policy
 
 DELETION_TRAILER = "Allow-Delete"
@@ -24,8 +25,7 @@ def refusals(
 
 
 def _deletions(changes: Sequence[Change], policy: Policy, allowed: frozenset[str]) -> Iterator[Refusal]:
-    gone = sorted({c.wizard for c in changes if _removes(c) and c.wizard})
-    beyond = [name for name in gone if name not in allowed]
+    beyond = [name for name in removed_wizards(changes) if name not in allowed]
     if len(beyond) > policy.max_deletions:
         names = ", ".join(beyond)
         yield Refusal(
@@ -36,10 +36,15 @@ def _deletions(changes: Sequence[Change], policy: Policy, allowed: frozenset[str
         )
 
 
-def _removes(change: Change) -> bool:
-    leaves = any(reason.cause is Cause.REMOVED for reason in change.reasons)
-    whole = change.action is Action.STORE or change.key.endswith("/body")
-    return leaves and whole and change.disposition is Disposition.APPLY
+def removed_wizards(changes: Sequence[Change]) -> tuple[str, ...]:
+    """The wizards that the changes take off the host, sorted. Of a wizard that stays, body and folder never go."""
+    return tuple(sorted({c.wizard for c in changes if c.wizard and _removes(c, c.wizard)}))
+
+
+def _removes(change: Change, wizard: str) -> bool:
+    if change.disposition is not Disposition.APPLY or not any(r.cause is Cause.REMOVED for r in change.reasons):
+        return False
+    return change.key in (attic_key(wizard), folder_key(wizard), body_key(wizard))
 
 
 def _restarts(changes: Sequence[Change], policy: Policy, allowed: int) -> Iterator[Refusal]:

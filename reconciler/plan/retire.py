@@ -7,20 +7,25 @@ removed, claimed files lose only our keys. Nothing is removed that the inventory
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from typing import assert_never
 
 from reconciler.plan.change import Action, Cause, Change, Disposition, FieldChange, Reason
-from reconciler.plan.diff import HAS_PROCESS
-from reconciler.plan.fact import Absent, Fact, Present, ProcessFact, Unknown
+from reconciler.plan.fact import Absent, Fact, InTheWay, Present, Unknown
 from reconciler.plan.fields import KEY
 from reconciler.plan.held import Held, Origin, Stored
 from reconciler.plan.resource import CodebaseVersion, Directory, KeyedFile, Process, Symlink, TextFile
 
 GONE = (Reason(Cause.REMOVED, "no longer in Git"),)
+_UNSEEN = Unknown("was not looked at")
 
 
 def folder_key(wizard: str) -> str:
     return f"wizard/{wizard}/dir"
+
+
+def body_key(wizard: str) -> str:
+    return f"wizard/{wizard}/body"
 
 
 def attic_key(wizard: str) -> str:
@@ -29,54 +34,71 @@ def attic_key(wizard: str) -> str:
 
 def retire_wizard(name: str, held: Mapping[str, Held], facts: Mapping[str, Fact], attic: str) -> Iterator[Change]:
     """Changes that take a removed wizard off the host; `held` are its own entries, `attic` the path for its folder."""
-    folder = held.get(folder_key(name))
-    processes = {key: entry for key, entry in held.items() if isinstance(entry.resource, Process)}
-    yield from retire(processes.values(), facts)
-    rest = [entry for key, entry in held.items() if key not in processes]
-    movable = folder is not None and folder.origin is Origin.CREATED and isinstance(folder.resource, Directory)
-    if not movable or folder is None or not isinstance(folder.resource, Directory):
-        yield from retire(rest, facts)
+    folder = _movable(name, held)
+    fact = facts.get(folder_key(name), _UNSEEN)
+    if folder is None or isinstance(fact, Absent | InTheWay):
+        yield from retire(held.values(), facts)
         return
-    path = folder.resource.path
-    stored = Stored(name, attic, path)
-    outside = [e for e in rest if not isinstance(e.resource, Process) and not _below(e.resource.path, path)]
-    yield from retire(outside, facts)
-    if isinstance(facts.get(folder.resource.key), Absent):
-        yield from retire((e for e in rest if e not in outside), facts)
-        return
-    fact = facts.get(folder.resource.key)
+    yield from retire((e for e in held.values() if not _within(e, folder)), facts)
     obstacle = f"could not be observed: {fact.reason}" if isinstance(fact, Unknown) else ""
     yield Change(
         key=attic_key(name),
         wizard=name,
         action=Action.STORE,
-        resource=folder.resource,
+        resource=folder,
         reasons=GONE,
+        stored=Stored(name, attic, folder.path),
+        disposition=Disposition.BLOCKED if obstacle else Disposition.APPLY,
+        obstacle=obstacle,
+    )
+
+
+def _movable(name: str, held: Mapping[str, Held]) -> Directory | None:
+    """The wizard's folder, when it is ours to move: we made it, and no folder in it was there before us."""
+    folder = held.get(folder_key(name))
+    if folder is None or not isinstance(folder.resource, Directory):
+        return None
+    claimed = (e for e in held.values() if e.origin is Origin.CLAIMED and isinstance(e.resource, Directory))
+    return None if any(_within(entry, folder.resource) for entry in claimed) else folder.resource
+
+
+def return_wizard(stored: Stored, folder: Directory, fact: Fact | None, there: Fact | None = None) -> Change:
+    """The change that brings a wizard's folder back from the attic. `fact` is what stands at its original path, `there`
+    its folder in the attic. Where somebody emptied the attic the entry is released, and the wizard begins anew."""
+    vanished = isinstance(there, Absent)
+    obstacle = _no_way_back(stored, fact, vanished)
+    back = "is in Git again: its memories come back from the attic"
+    emptied = f"is in Git again, and {stored.path} is gone from the attic: it begins anew"
+    return Change(
+        key=attic_key(stored.wizard),
+        wizard=stored.wizard,
+        action=Action.RELEASE if vanished and not obstacle else Action.RETURN,
+        resource=folder,
+        reasons=(Reason(Cause.DECLARED, emptied if vanished else back),),
         stored=stored,
         disposition=Disposition.BLOCKED if obstacle else Disposition.APPLY,
         obstacle=obstacle,
     )
 
 
-def return_wizard(stored: Stored, folder: Directory, fact: Fact | None) -> Change:
-    """The change that brings a wizard's folder back from the attic. `fact` is what stands at its original path."""
-    free = fact is None or isinstance(fact, Absent)
-    return Change(
-        key=attic_key(stored.wizard),
-        wizard=stored.wizard,
-        action=Action.RETURN,
-        resource=folder,
-        reasons=(Reason(Cause.DECLARED, "is in Git again: its memories come back from the attic"),),
-        stored=stored,
-        disposition=Disposition.APPLY if free else Disposition.BLOCKED,
-        obstacle="" if free else f"something stands at {stored.original}; move it away",
-    )
+def _no_way_back(stored: Stored, fact: Fact | None, vanished: bool) -> str:
+    match fact:
+        case Absent():
+            return ""
+        case None:
+            return f"{stored.original} was not looked at"
+        case Unknown(reason=reason):
+            return f"{stored.original} could not be observed: {reason}"
+        case _ if vanished:
+            return f"something stands at {stored.original}, and its attic is gone; move it to {stored.path}"
+        case _:
+            return f"something stands at {stored.original}; move it away"
 
 
 def retire(entries: Iterable[Held], facts: Mapping[str, Fact]) -> Iterator[Change]:
     """One change for each held resource that goes away for itself."""
     for entry in entries:
-        change = _retire(entry, facts.get(entry.resource.key, Unknown("was not looked at")))
+        change = _retire(entry, facts.get(entry.resource.key, _UNSEEN))
         if change is not None:
             yield change
 
@@ -89,10 +111,9 @@ def _retire(entry: Held, fact: Fact) -> Change | None:
     resource = entry.resource
     match resource:
         case Process():
-            live = isinstance(fact, ProcessFact) and fact.state in HAS_PROCESS
-            return _leave(entry, Action.STOP if live else Action.RELEASE)
+            return _leave(entry, Action.STOP)  # also what has ended: its supervisor has to forget it
         case KeyedFile():
-            return _without_our_keys(entry, fact)
+            return _without_our_keys(entry, resource, fact)
         case Directory() | TextFile() | Symlink():
             ours = entry.origin is Origin.CREATED and isinstance(fact, Present)
             return _leave(entry, Action.DELETE if ours else Action.RELEASE)
@@ -102,19 +123,12 @@ def _retire(entry: Held, fact: Fact) -> Change | None:
             assert_never(resource)
 
 
-def _without_our_keys(entry: Held, fact: Fact) -> Change:
+def _without_our_keys(entry: Held, file: KeyedFile, fact: Fact) -> Change:
+    """Takes our keys out. The resource comes without its keys: nobody needs their secrets for that."""
     live = dict(fact.fields) if isinstance(fact, Present) else {}
     ours = [path for path, _ in entry.fields if path[0] == KEY and path in live]
     fields = tuple(FieldChange(path, live[path], None, Cause.REMOVED) for path in ours)
-    return Change(
-        entry.resource.key,
-        entry.resource.wizard,
-        Action.RELEASE,
-        entry.resource,
-        GONE,
-        fields,
-        entry.origin,
-    )
+    return replace(_leave(entry, Action.RELEASE), resource=replace(file, keys=()), fields=fields)
 
 
 def _leave(entry: Held, action: Action, disposition: Disposition = Disposition.APPLY, obstacle: str = "") -> Change:
@@ -122,5 +136,7 @@ def _leave(entry: Held, action: Action, disposition: Disposition = Disposition.A
     return Change(resource.key, resource.wizard, action, resource, GONE, (), entry.origin, disposition, obstacle)
 
 
-def _below(path: str, folder: str) -> bool:
-    return path == folder or path.startswith(folder + "/")
+def _within(entry: Held, folder: Directory) -> bool:
+    """Whether the entry moves with the folder."""
+    resource = entry.resource
+    return not isinstance(resource, Process) and f"{resource.path}/".startswith(f"{folder.path}/")
