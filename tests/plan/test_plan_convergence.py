@@ -1,0 +1,103 @@
+"""A plan that was applied, observed again, is empty; and the same input is the same plan."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from reconciler.plan.build import Memory, Rules, build
+from tests.plan.fleets import FREE, NAMES, OBSTACLES, Blow, Story, desired_of, fleets, stories
+from tests.plan.host import Host
+from tests.plan.walk import Page, last, plan_for, settle, walk
+
+WITHOUT_OBSTACLES = frozenset(Blow) - OBSTACLES
+
+
+def _nothing_left(page: Page) -> None:
+    left = plan_for(page.after, page.desired)
+    assert left.changes == ()
+    assert left.steps == ()
+
+
+@given(stories(WITHOUT_OBSTACLES))
+def test_a_plan_that_was_applied_is_empty_when_looked_at_again(story: Story) -> None:
+    for page in walk(story):
+        assert set(page.done) == {step.id for step in page.plan.steps}
+        _nothing_left(page)
+
+
+@given(stories(rough=True))
+def test_whatever_stood_in_the_way_or_failed_one_calm_pass_converges(story: Story) -> None:
+    page = last(story)
+    page.after.calm()
+    settle(page.after, page.desired)
+    _nothing_left(page)
+
+
+@given(stories(rough=True))
+def test_what_is_left_after_a_pass_is_what_waits_or_failed(story: Story) -> None:
+    for page in walk(story):
+        if set(page.done) != {step.id for step in page.plan.steps}:
+            continue
+        left = plan_for(page.after, page.desired)
+        assert left.steps == ()
+        assert {c.key for c in left.changes} <= {c.key for c in page.plan.waiting}
+
+
+@given(stories())
+def test_a_second_apply_does_nothing(story: Story) -> None:
+    page = last(story)
+    page.after.calm()
+    settle(page.after, page.desired)
+    settled = page.after.copy()
+    assert page.after.apply(plan_for(page.after, page.desired)) == []
+    assert (page.after.files, page.after.processes) == (settled.files, settled.processes)
+    assert page.after.records == settled.records
+
+
+@given(stories())
+def test_the_same_input_gives_the_same_plan(story: Story) -> None:
+    for page in walk(story):
+        again = build(page.desired, page.observed, page.records, FREE)
+        assert again == page.plan
+        turned = replace(
+            page.records, held=dict(reversed(page.records.held.items())), attic=dict(reversed(page.records.attic.items()))
+        )
+        facts = replace(page.observed, facts=dict(reversed(page.observed.facts.items())))
+        other = build(page.desired, facts, turned, FREE)
+        assert set(other.changes) == set(page.plan.changes)
+        assert other.refusals == page.plan.refusals
+
+
+@given(stories(rough=True), st.booleans())
+def test_memory_never_changes_a_plan(story: Story, same_fleet: bool) -> None:
+    memory = Memory()
+    for page in walk(story):
+        assert build(page.desired, page.observed, page.records, FREE, memory) == page.plan
+        assert build(page.desired, page.observed, page.records, FREE, memory) == page.plan
+        after = desired_of(story.fleet) if same_fleet else page.desired
+        assert plan_for(page.after, after, memory=memory) == plan_for(page.after, after)
+
+
+@given(stories(), st.frozensets(st.sampled_from(NAMES), min_size=1))
+def test_a_plan_for_some_wizards_is_that_part_of_the_whole(story: Story, only: frozenset[str]) -> None:
+    for page in walk(story):
+        whole = {c.key: c for c in page.plan.changes}
+        part = build(page.desired, page.observed, page.records, replace(FREE, only=only))
+        for change in part.changes:
+            assert change.wizard is None or change.wizard in only
+            assert change.key in whole
+            assert change.action is whole[change.key].action
+        chosen = {c.key for c in whole.values() if c.wizard in only}
+        assert {c.key for c in part.changes if c.wizard} == chosen
+
+
+@given(fleets())
+def test_a_plan_names_the_wizards_that_it_looked_at(fleet: object) -> None:
+    desired = desired_of(fleet)  # type: ignore[arg-type]
+    host = Host()
+    assert plan_for(host, desired, Rules()).wizards == desired.wizards
+    some = frozenset(desired.wizards[:1])
+    assert set(plan_for(host, desired, Rules(only=some)).wizards) == some
