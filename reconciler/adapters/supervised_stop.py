@@ -16,7 +16,7 @@ from reconciler.adapters.supervisor_daemon import Daemon
 from reconciler.adapters.supervisor_files import KILL_GRACE_SECONDS, read_program, stop_signal
 from reconciler.adapters.supervisor_layout import Layout
 from reconciler.adapters.supervisor_rpc import Fault, FaultError, Info, Rpc, State
-from reconciler.errors import Retryable, Terminal
+from reconciler.errors import Retryable
 from reconciler.protocols.runtime import Program, Stopped
 
 DEATH_SECONDS = 20.0
@@ -51,11 +51,7 @@ class Stopper:
     def _stop_supervised(self, name: str, program: Program | None, seconds: int) -> Stopped:
         if program is not None:  # supervisord forces it later than this
             seconds = min(seconds, program.stop_seconds + KILL_GRACE_SECONDS - 1)
-        info = self._rpc.info(name)
-        while info is not None and info.restarts:
-            if self._dropped(name):  # it had ended: nothing of it is left to be started again
-                return _NOTHING
-            info = self._rpc.info(name)
+        info = self._settled(name)
         if info is None or info.state in (State.STOPPED, State.EXITED, State.FATAL, State.UNKNOWN):
             return _NOTHING
         target = identify(info.pid) if info.pid else None
@@ -64,17 +60,15 @@ class Stopper:
         info = self._collected(name)
         return Stopped(_exit_code(info, forced, stop_signal(program)), forced)
 
-    def _dropped(self, name: str) -> bool:
-        """Between an end and the start after it there is nothing to stop; without its group there is no start. The
-        files stay, and the next start registers them again. False when it was started meanwhile."""
-        try:
-            self._rpc.call("supervisor.removeProcessGroup", name)
-        except FaultError as fault:
-            if fault.code == Fault.STILL_RUNNING:
-                return False
-            if fault.code != Fault.BAD_NAME:
-                raise Terminal(f"supervisord can't drop it: {fault.text}", where=name) from fault
-        return True
+    def _settled(self, name: str) -> Info | None:
+        """Between an unexpected end and the start after it there is nothing to stop, and a stop would be refused; each
+        question makes supervisord go on."""
+        deadline = time.monotonic() + DEATH_SECONDS
+        while (info := self._rpc.info(name)) is not None and info.restarts:
+            if time.monotonic() > deadline:
+                raise Retryable("supervisord neither starts it again nor gives it up", where=name)
+            time.sleep(0.02)
+        return info
 
     def _ask_to_stop(self, name: str) -> None:
         try:

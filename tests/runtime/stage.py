@@ -174,7 +174,7 @@ def _kill_marked(pid: int, state: Path) -> None:
         env = Path(f"/proc/{pid}/environ").read_bytes()
     except OSError:
         return
-    if identity and f"RECONCILER_STATE={state.resolve()}".encode() in env.split(b"\0"):
+    if identity and f"RECONCILER_OWNER={state.resolve()}".encode() in env.split(b"\0"):
         send(identity, signal.SIGKILL)
 
 

@@ -73,22 +73,24 @@ def test_a_process_is_seen_anew_when_it_becomes_another_program(tmp_path: Path) 
     """The walk remembers environments; executing a program changes the environment of the same process."""
     processes = Processes(str(tmp_path))
     wait = "import os, sys; sys.stdin.read(1); env = dict(os.environ, **{0!r}); os.execve(sys.executable, {1!r}, env)"
-    marks = {"RECONCILER_STATE": str(tmp_path), "RECONCILER_PROGRAM": "a", "RECONCILER_INPUTS": "digest"}
+    marks = {"RECONCILER_OWNER": str(tmp_path), "RECONCILER_PROGRAM": "a", "RECONCILER_INPUTS": "digest"}
     code = wait.format(marks, [*SLEEP[:-1], "print(flush=True); import time; time.sleep(600)"])
     argv = [sys.executable, "-I", "-S", "-c", code]
     with subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
-        assert process.stdin is not None
-        assert process.stdout is not None
-        identity = found(process)
-        assert processes.marked() == []
-        process.stdin.write(b"x")
-        process.stdin.flush()
-        process.stdout.readline()
-        (mark,) = processes.marked()
-        assert (mark.identity, mark.program, mark.inputs, mark.is_main) == (identity, "a", "digest", False)
-        assert processes.marked() == [mark]
-        assert Processes(str(tmp_path / "other")).marked() == []
-        process.kill()
+        try:
+            identity = found(process)
+            assert processes.marked() == []
+            assert process.stdin is not None
+            assert process.stdout is not None
+            process.stdin.write(b"x")
+            process.stdin.flush()
+            process.stdout.readline()
+            (mark,) = processes.marked()
+            assert (mark.identity, mark.program, mark.inputs, mark.is_main) == (identity, "a", "digest", False)
+            assert processes.marked() == [mark]
+            assert Processes(str(tmp_path / "other")).marked() == []
+        finally:
+            process.kill()
     assert processes.marked() == []
 
 

@@ -60,7 +60,7 @@ def test_the_environment_is_what_was_given_and_the_marks(
     assert environment(fact.pid) == {
         **dict(program.env),
         **dict(given),
-        "RECONCILER_STATE": str(real.state.resolve()),
+        "RECONCILER_OWNER": str(real.state.resolve()),
         "RECONCILER_MAIN": environment(fact.pid)["RECONCILER_MAIN"],
     }
     assert "OPERATORS_OWN" not in environment(real.daemon().pid)
@@ -295,6 +295,24 @@ def test_an_interpreter_that_vanishes_is_no_running_program(real: SupervisordSta
     tool.symlink_to(program.argv[0] if program.argv[0] != str(tool) else sys.executable)
     real.runtime.stop("a", 30)
     assert real.up(program).pid != first.pid
+
+
+def test_starts_that_were_asked_for_never_wait(real: SupervisordStage) -> None:
+    for _ in range(5):
+        real.up(real.program("a"))
+        real.runtime.stop("a", 30)
+    (start,) = (real.state / "supervisor" / "programs" / "a.starts").read_text().splitlines()
+    assert start.endswith(" 0")
+
+
+def test_a_stop_just_after_a_crash_is_a_stop(real: SupervisordStage) -> None:
+    for _ in range(5):
+        real.up(real.program("a"))
+        real.crash("a", -9)
+        real.runtime.stop("a", 30)
+        assert seen(real, "a").state is ProcessState.STOPPED
+    real.up(real.program("b"))
+    assert seen(real, "a").state is ProcessState.STOPPED
 
 
 def test_the_files_are_for_this_user_alone(real: SupervisordStage) -> None:
