@@ -8,6 +8,8 @@ from reconciler.agents.program import Place
 from reconciler.spec.desired import DesiredFleet
 from reconciler.spec.kinds import Charter, SoulCharter, SoulFile, Wizard
 
+MAX_SIBLINGS = 8
+
 
 def soul_text(fleet: DesiredFleet, wizard: Wizard, place: Place) -> str:
     """The whole text of SOUL.md; ends with a newline."""
@@ -19,16 +21,28 @@ def soul_text(fleet: DesiredFleet, wizard: Wizard, place: Place) -> str:
     return text if text.endswith("\n") else text + "\n"
 
 
+def _siblings(fleet: DesiredFleet, wizard: Wizard) -> str:
+    """Who shares the codebase: by name in a house, in words in a crowd, where each newcomer would change every soul."""
+    host = fleet.host_of(wizard)
+    names: list[str] = []
+    for other in fleet.wizards.values():
+        if other.codebase == wizard.codebase and other.name != wizard.name and fleet.host_of(other) == host:
+            names.append(other.name)
+        if len(names) > MAX_SIBLINGS:
+            return "the other wizards of this host"
+    return ", ".join(sorted(names))
+
+
 def _charter(fleet: DesiredFleet, wizard: Wizard, place: Place, charter: Charter) -> Iterator[str]:
     title = " ".join(part.capitalize() for part in wizard.name.split("-"))
-    siblings = sorted(w.name for w in fleet.wizards.values() if w.codebase == wizard.codebase and w != wizard)
     yield f"# {title} House Charter"
     yield from ("", "Entity:", f"- {charter.identity}")
     if charter.lineage:
         yield f"- {charter.lineage}"
     yield from ("", "Canonical placement:", f"- HERMES_HOME={place.home}")
+    siblings = _siblings(fleet, wizard)
     if siblings:
-        yield f"- Shares codebase with {', '.join(siblings)}"
+        yield f"- Shares codebase with {siblings}"
     duties = charter.responsibilities or ((wizard.role,) if wizard.role else ())
     if duties:
         yield from ("", "Role:", *(f"- {duty}" for duty in duties))
