@@ -92,15 +92,20 @@ class Apply:
             return set()
 
     def _begin(self, waiting: list[Step], running: dict[Future[Outcome], Step], pool: ThreadPoolExecutor) -> list[Step]:
-        """Submits what is ready, skips what can't be done any more; returns what still waits."""
-        later = []
-        for step in waiting:
+        """Submits what is ready, skips what can't be done any more; returns what still waits.
+
+        What comes after a full pool is not looked at: with a thousand wizards that would be most of the time.
+        """
+        later: list[Step] = []
+        for position, step in enumerate(waiting):
+            if len(running) >= self._host.limits.concurrency:
+                return later + waiting[position:]
             failed = [n for n in step.needs if n in self._results and self._results[n].result is not Result.DONE]
             if failed:
                 self._finish(Outcome(step, Result.SKIPPED, f"{failed[0]} was not done"))
             elif self._cancelled():
                 self._finish(Outcome(step, Result.SKIPPED, "stopped before it was begun"))
-            elif all(need in self._results for need in step.needs) and len(running) < self._host.limits.concurrency:
+            elif all(need in self._results for need in step.needs):
                 running[pool.submit(self._step, step)] = step
             else:
                 later.append(step)
