@@ -26,6 +26,8 @@ class ProcPorts:
 
     def listeners(self, ports: Iterable[int]) -> Mapping[int, Listener]:
         wanted = set(ports)
+        if not wanted:
+            return {}
         sockets = dict(self._sockets(wanted))
         pids = self._pids(set(sockets.values()))
         found: dict[int, Listener] = {}

@@ -1,0 +1,208 @@
+"""Codebases built by the real uv: whole or absent, whatever happens in the middle."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from reconciler.adapters.path_lock import held
+from reconciler.adapters.uv import BUILDING, MARKER, UvCodebases
+from reconciler.adapters.uv_run import _environment
+from reconciler.errors import Retryable, Terminal
+from reconciler.plan.fact import Absent, FileFact, InTheWay, Present
+from reconciler.plan.fields import SOURCE, source_value
+from reconciler.plan.resource import CodebaseVersion, PypiInstall
+
+SIX = PypiInstall("six", "1.16.0", ())
+UNREACHABLE = {"UV_DEFAULT_INDEX": "http://someone:s3cret@127.0.0.1:9/simple", "UV_HTTP_RETRIES": "0"}
+
+
+def version(root: Path, source: PypiInstall = SIX) -> CodebaseVersion:
+    return CodebaseVersion("codebase/six", None, str(root / "six" / source.version), source)
+
+
+def fact(wanted: CodebaseVersion) -> FileFact:
+    return UvCodebases(os.environ).observe([wanted])[wanted.key]
+
+
+def offline(folder: Path) -> dict[str, str]:
+    return {**os.environ, "UV_CACHE_DIR": str(folder)}
+
+
+def marked(wanted: CodebaseVersion) -> None:
+    """A folder that looks whole, without an install."""
+    python = Path(wanted.path) / "bin" / "python"
+    python.parent.mkdir(parents=True)
+    python.symlink_to(sys.executable)
+    marker = {"source": json.loads(source_value(wanted.source).text)}
+    (Path(wanted.path) / MARKER).write_text(json.dumps(marker))
+
+
+def test_absent_unless_whole(tmp_path: Path) -> None:
+    wanted = version(tmp_path)
+    assert fact(wanted) == Absent()
+    marked(wanted)
+    assert fact(wanted) == Present(((SOURCE, source_value(SIX)),))
+    assert fact(version(tmp_path, PypiInstall("six", "1.16.0", ("idna",)))) == Absent()
+    (Path(wanted.path) / "bin" / "python").unlink()
+    (Path(wanted.path) / "bin" / "python").symlink_to("/no/python")
+    assert fact(wanted) == Absent()
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", "{}", '{"source": 1}'])
+def test_a_damaged_marker_proves_nothing(tmp_path: Path, text: str) -> None:
+    wanted = version(tmp_path)
+    marked(wanted)
+    (Path(wanted.path) / MARKER).write_text(text)
+    assert fact(wanted) == Absent()
+
+
+def test_a_link_is_in_the_way_and_never_removed(tmp_path: Path) -> None:
+    wanted = version(tmp_path)
+    (tmp_path / "precious").mkdir()
+    (tmp_path / "precious" / "pyvenv.cfg").write_text("x")
+    (tmp_path / "six").mkdir()
+    Path(wanted.path).symlink_to(tmp_path / "precious")
+    assert fact(wanted) == InTheWay("a link")
+    with pytest.raises(Terminal, match="a link or a file"):
+        UvCodebases(os.environ).install(wanted)
+    assert os.listdir(tmp_path / "precious") == ["pyvenv.cfg"]
+
+
+def test_uv_gets_nothing_of_the_shell() -> None:
+    given = {
+        "PATH": "/bin",
+        "VIRTUAL_ENV": "/x",
+        "PYTHONPATH": "/x",
+        "SECRET": "s",
+        "UV_PYTHON": "3.9",
+        "https_proxy": "p",
+    }
+    assert _environment({**given, "UV_CACHE_DIR": "/c"}) == {
+        "PATH": "/bin",
+        "https_proxy": "p",
+        "UV_CACHE_DIR": "/c",
+        "UV_PYTHON_DOWNLOADS": "never",
+        "UV_NO_PROGRESS": "1",
+        "NO_COLOR": "1",
+    }
+
+
+@pytest.mark.system
+def test_install(tmp_path: Path) -> None:
+    wanted = version(tmp_path)
+    codebases = UvCodebases(os.environ)
+    codebases.install(wanted)
+    assert fact(wanted) == Present(((SOURCE, source_value(SIX)),))
+    python = Path(wanted.path) / "bin" / "python"
+    assert subprocess.check_output([python, "-c", "import six; print(six.__version__)"], text=True) == "1.16.0\n"
+    marker = json.loads((Path(wanted.path) / MARKER).read_text())
+    assert marker["versions"] == {"six": "1.16.0"}
+    assert not (Path(wanted.path) / BUILDING).exists()
+    before = (Path(wanted.path) / MARKER).stat().st_ino
+    codebases.install(wanted)
+    assert (Path(wanted.path) / MARKER).stat().st_ino == before
+
+
+@pytest.mark.system
+def test_a_package_beside_it_is_added_in_place(tmp_path: Path) -> None:
+    codebases = UvCodebases(os.environ)
+    codebases.install(version(tmp_path))
+    python = (Path(version(tmp_path).path) / "bin" / "python").lstat().st_ino
+    more = version(tmp_path, PypiInstall("six", "1.16.0", ("idna",)))
+    codebases.install(more)
+    assert fact(more) == Present(((SOURCE, source_value(more.source)),))
+    assert (Path(more.path) / "bin" / "python").lstat().st_ino == python
+
+
+@pytest.mark.system
+@pytest.mark.parametrize("source", [PypiInstall("six", "99.0", ()), PypiInstall("six", "1.16.0", ("six>2",))])
+def test_a_version_that_does_not_exist(tmp_path: Path, source: PypiInstall) -> None:
+    with pytest.raises(Terminal) as caught:
+        UvCodebases(os.environ).install(version(tmp_path, source))
+    assert caught.value.where == f"six=={source.version}"
+    assert "six" in caught.value.what
+    assert caught.value.mend
+    assert fact(version(tmp_path, source)) == Absent()
+
+
+@pytest.mark.system
+@pytest.mark.parametrize("away", [UNREACHABLE, {"UV_OFFLINE": "1"}])
+def test_a_registry_that_is_away_and_comes_back(tmp_path: Path, away: dict[str, str]) -> None:
+    wanted = version(tmp_path)
+    with pytest.raises(Retryable) as caught:
+        UvCodebases({**offline(tmp_path / "cache"), **away}).install(wanted)
+    assert "could not be reached" in caught.value.what
+    assert "s3cret" not in str(caught.value)
+    assert fact(wanted) == Absent()
+    UvCodebases(os.environ).install(wanted)
+    assert isinstance(fact(wanted), Present)
+
+
+@pytest.mark.system
+def test_what_an_interrupted_install_left_is_replaced_and_anything_else_set_aside(tmp_path: Path) -> None:
+    wanted = version(tmp_path)
+    path = Path(wanted.path)
+    for name in (BUILDING, "notes"):
+        shutil.rmtree(path, ignore_errors=True)
+        (path / "lib").mkdir(parents=True)
+        (path / name).write_text("x")
+        UvCodebases(os.environ).install(wanted)
+        assert isinstance(fact(wanted), Present)
+        assert not (path / name).exists()
+    aside = [name for name in os.listdir(path.parent) if name.endswith(".aside")]
+    assert [sorted(os.listdir(path.parent / name)) for name in aside] == [["lib", "notes"]]
+
+
+@pytest.mark.system
+def test_a_kill_in_the_middle(tmp_path: Path) -> None:
+    """A stand-in index that never answers holds uv; then we are killed, and uv after us."""
+    wanted = version(tmp_path)
+    script = (
+        "import os, socket, sys, threading; from pathlib import Path\n"
+        "from reconciler.adapters.uv import UvCodebases\n"
+        "from reconciler.plan.resource import CodebaseVersion, PypiInstall\n"
+        "silent = socket.create_server(('127.0.0.1', 0))\n"
+        "environ = {**os.environ, 'UV_CACHE_DIR': sys.argv[2],\n"
+        "           'UV_DEFAULT_INDEX': f'http://127.0.0.1:{silent.getsockname()[1]}/simple'}\n"
+        "threading.Thread(target=lambda: (silent.accept(), print('asked', flush=True)), daemon=True).start()\n"
+        "UvCodebases(environ).install(CodebaseVersion('x', None, sys.argv[1], PypiInstall('six', '1.16.0', ())))\n"
+    )
+    argv = [sys.executable, "-c", script, wanted.path, str(tmp_path / "cache")]
+    with subprocess.Popen(argv, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "asked\n"
+        process.kill()
+    assert process.returncode == -signal.SIGKILL
+    assert fact(wanted) == Absent()
+    assert (Path(wanted.path) / BUILDING).exists()
+    UvCodebases(os.environ).install(wanted)  # waits until the orphaned uv has let go of the lock
+    assert isinstance(fact(wanted), Present)
+
+
+@pytest.mark.system
+def test_two_at_once(tmp_path: Path) -> None:
+    wanted = version(tmp_path)
+    script = (
+        "import os, sys; from reconciler.adapters.uv import UvCodebases\n"
+        "from reconciler.plan.resource import CodebaseVersion, PypiInstall\n"
+        "UvCodebases(os.environ).install(CodebaseVersion('x', None, sys.argv[1], PypiInstall('six', '1.16.0', ())))\n"
+    )
+    both = [subprocess.Popen([sys.executable, "-c", script, wanted.path]) for _ in range(2)]
+    assert [process.wait() for process in both] == [0, 0]
+    assert isinstance(fact(wanted), Present)
+    assert [name for name in os.listdir(tmp_path / "six") if name.endswith(".aside")] == []
+
+
+def test_a_lock_says_who_to_look_for(tmp_path: Path) -> None:
+    with held(tmp_path / "lock", 1), pytest.raises(Retryable, match="another process"), held(tmp_path / "lock", 0):
+        pass
+    with held(tmp_path / "lock", 0):
+        pass
