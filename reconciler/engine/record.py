@@ -62,13 +62,12 @@ class Recorder:
     def summary(self, plan: Plan, applied: Applied) -> str:
         """One line: what was done and what was not; what the last pass did when this one had nothing to do."""
         if not applied.outcomes and not plan.waiting:
-            newest = self._host.ledger.passes(1)
-            return newest[0].summary if newest else "nothing to do"
-        done = {o.step.key for o in applied.outcomes if o.result is Result.DONE}
+            return self.last()
         failed = {o.step.key for o in applied.outcomes if o.result is not Result.DONE}
+        done = {o.step.key for o in applied.outcomes} - failed
         counts: dict[str, int] = {}
         for change in plan.pending:
-            if change.key in done - failed:
+            if change.key in done:
                 word = _WORDS[change.action]
                 counts[word] = counts.get(word, 0) + 1
         parts = [f"{count} {word}" for word, count in counts.items()]
@@ -77,6 +76,11 @@ class Recorder:
         if plan.waiting:
             parts.append(f"{len(plan.waiting)} held or blocked")
         return ", ".join(parts) or "nothing to do"
+
+    def last(self) -> str:
+        """What the last pass did that had something to do."""
+        newest = self._host.ledger.passes(1)
+        return newest[0].summary if newest else "nothing to do"
 
     def due(self) -> bool:
         """Whether the status ref's heartbeat is due."""
