@@ -70,4 +70,6 @@ class DesiredState:
             raise InvalidFleet(commit, loaded.errors)
         desired = expand(loaded.fleet, self._host.name, self._host.root, commit)
         self._host.files.admit(desired.root)
-        return Wanted(desired, loaded.fleet, revision, tuple(str(p).replace(": warning: ", ": ", 1) for p in loaded.warnings))
+        return Wanted(
+            desired, loaded.fleet, revision, tuple(str(p).replace(": warning: ", ": ", 1) for p in loaded.warnings)
+        )

@@ -88,7 +88,7 @@ class Reconciler:
         """Desired beside observed, probed now. Changes nothing on the host."""
         planned = self.plan(Request())
         self._probe(planned)
-        return self._status(planned, "observed")
+        return self._status(planned, self._recorder.last())
 
     def run(self, request: Request, cancelled: Callable[[], bool] = lambda: False) -> Report:
         """One whole pass. Raises InvalidFleet and Refused after having recorded them; nothing is changed then."""

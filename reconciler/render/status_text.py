@@ -19,6 +19,8 @@ _SHRINK = ((7, 24), (5, 12), (4, 12), (7, 10), (0, 14), (5, 6), (4, 6), (7, 4), 
 _KEEP_END = frozenset({4, 5})
 """Versions stand at the end of models and codebases."""
 _TEXT_LIMIT = 200
+_NAMED = 5
+"""Keys of an agent that are named without `verbose`."""
 
 
 def status_text(status: HostStatus, *, colour: bool = False, width: int = 100, verbose: bool = False) -> str:
@@ -47,6 +49,11 @@ def _lines(status: HostStatus, colour: bool, width: int, verbose: bool) -> Itera
             yield f"    paused: {plain(wizard.paused)}"
         if verbose or not wizard.settled:
             yield from _details(wizard, colour, verbose)
+    owned = [wizard for wizard in wizards if wizard.unmanaged]
+    if owned:
+        yield ""
+        yield paint("  Unmanaged, kept as the agent left it:", Style.DIM, colour)
+        yield from (paint(f"    {w.name}: {_owned(w.unmanaged, verbose)}", Style.DIM, colour) for w in owned)
 
 
 def _details(wizard: WizardStatus, colour: bool, verbose: bool) -> Iterator[str]:
@@ -56,10 +63,13 @@ def _details(wizard: WizardStatus, colour: bool, verbose: bool) -> Iterator[str]
     yield from (paint(f"    {_evidence(evidence)}", Style.DIM, colour) for evidence in wizard.evidence)
     if verbose and wizard.pid is not None:
         yield paint(f"    pid: {wizard.pid}", Style.DIM, colour)
-    if verbose and wizard.unmanaged:
-        yield paint(f"    the agent's own keys: {', '.join(wizard.unmanaged)}", Style.DIM, colour)
-    elif wizard.unmanaged:
-        yield paint(f"    the agent's own keys: {len(wizard.unmanaged)} (-v names each)", Style.DIM, colour)
+
+
+def _owned(paths: tuple[str, ...], verbose: bool) -> str:
+    """The agent's own keys, by name; `verbose` names them all."""
+    shown = paths if verbose else paths[:_NAMED]
+    more = f" and {len(paths) - len(shown)} more (-v names each)" if len(paths) > len(shown) else ""
+    return ", ".join(plain(path) for path in shown) + more
 
 
 def _evidence(evidence: Evidence) -> str:

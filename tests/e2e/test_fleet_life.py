@@ -290,7 +290,7 @@ def test_a_gateway_that_fails_its_gate_is_stopped_and_the_others_run_on(world: W
 
 def test_the_status_ref_is_read_by_people_and_by_programs(world: World) -> None:
     files = world.git(world.remote, "ls-tree", "--name-only", "status/vps").split()
-    assert files == ["STATUS.md", "status.json"]
+    assert files == ["STATUS.md", "heartbeat", "status.json"]
     text = world.git(world.remote, "show", "status/vps:STATUS.md")
     assert all(name in text for name in world.names)
     document = json.loads(world.git(world.remote, "show", "status/vps:status.json"))
@@ -322,8 +322,8 @@ def test_a_broken_commit_changes_nothing_and_names_its_lines(world: World) -> No
     output = world.cli("run", "--once", code=1)
     assert "fleet/ezra.yaml:" in output
     assert "port" in output
-    assert world.pids() == before
     (world.fleet / "ezra.yaml").write_text(good)
+    assert world.pids() == before
     world.push("Mended")
     world.converge()
     assert world.pids() == before

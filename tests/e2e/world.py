@@ -28,6 +28,8 @@ import yaml
 from reconciler.demo.model_endpoint import StandIn
 
 T = TypeVar("T")
+NETWORK = ("SSL_", "UV_", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY")
+"""What a machine behind a proxy needs to reach the package index."""
 CANARY_VARIABLE = "OPERATORS_SHELL_SECRET"
 
 
@@ -183,6 +185,7 @@ class World:
             "HOME": os.environ.get("HOME", str(self.folder)),
             "RECONCILER_CONFIG": str(self.folder / "reconciler.toml"),
             CANARY_VARIABLE: "the-operators-own-secret",
+            **{name: value for name, value in os.environ.items() if name.upper().startswith(NETWORK)},
             **self.environ,
         }
         command = [sys.executable, "-m", "reconciler", *arguments]

@@ -134,7 +134,7 @@ def test_what_an_agent_inherits_from_its_gateway_is_no_setting(file: str) -> Non
     environ = {
         "RECONCILER_PROGRAM": "ezra-body",
         "RECONCILER_INPUTS": "abcdef",
-        "RECONCILER_STATE": "/somewhere/else",
+        "RECONCILER_OWNER": "/somewhere/else",
         "RECONCILER_MAIN": "12 34",
     }
     assert load_settings(file, environ).state == Path("/from/file")
