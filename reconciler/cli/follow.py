@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Generator
 from io import BufferedReader
 from pathlib import Path
 
@@ -18,22 +18,25 @@ _BEFORE = 1_000_000
 """Bytes at the end of the file that the first lines are taken from."""
 
 
-def follow(path: Path, lines: int) -> Iterator[str]:
+def follow(path: Path, lines: int) -> Generator[str, None, None]:
     """The last `lines` lines, then whatever is added, in whole lines; never ends. A missing file is waited for."""
     stream = _open(path)
     rest = b"".join(_last(stream, lines)) if stream else b""
-    while True:
-        whole, newline, rest = rest.rpartition(b"\n")
-        if newline:
-            yield (whole + newline).decode(errors="replace")
-        time.sleep(POLL_SECONDS)
-        if stream is None or _replaced(path, stream):
-            if stream:
-                rest += stream.read()
-                stream.close()
-            stream = _open(path)
+    try:
+        while True:
+            whole, newline, rest = rest.rpartition(b"\n")
+            if newline:
+                yield (whole + newline).decode(errors="replace")
+            time.sleep(POLL_SECONDS)
+            rest += stream.read() if stream else b""
+            if stream is None or _replaced(path, stream):
+                if stream:
+                    stream.close()
+                stream = _open(path)
+                rest += stream.read() if stream else b""
+    finally:
         if stream:
-            rest += stream.read()
+            stream.close()
 
 
 def _open(path: Path) -> BufferedReader | None:

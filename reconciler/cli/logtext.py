@@ -12,10 +12,8 @@ _TAB = 8
 
 def readable(text: str) -> str:
     """The text line by line; line ends stay."""
-    return "".join(_line(line) for line in text.splitlines(keepends=True))
+    return "\n".join(_line(line) for line in text.split("\n"))
 
 
 def _line(line: str) -> str:
-    body = line.rstrip("\r\n")
-    end = "\n" if len(body) < len(line) else ""
-    return plain(_ESCAPE.sub("", body).expandtabs(_TAB)) + end
+    return plain(_ESCAPE.sub("", line.removesuffix("\r")).expandtabs(_TAB))

@@ -44,7 +44,7 @@ def logs(session: Session, wizard: str, follow: bool, lines: int, raw: bool, as_
         return _follow(path, lines, raw)
     shown = tail if raw else readable(tail)
     if as_json:
-        out(json_text(logs_document(wizard, path, readable(tail).splitlines())))
+        out(json_text(logs_document(wizard, path, readable(tail).removesuffix("\n").split("\n") if tail else [])))
     elif shown:
         out(shown if shown.endswith("\n") else shown + "\n")
     elif not Path(path).exists():

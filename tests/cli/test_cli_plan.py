@@ -1,0 +1,177 @@
+"""`plan`: exit codes, texts and JSON against a host of its own, which it never changes."""
+
+from __future__ import annotations
+
+import stat
+from pathlib import Path
+
+from tests.cli.conftest import Call
+from tests.cli.site import Site, files_below, wizard
+
+
+def test_a_host_that_differs(here: Call, site: Site) -> None:
+    before = files_below(site.root)
+    ran = here("plan")
+    assert ran.code == 2
+    assert ran.out.startswith("Plan for here, commit ")
+    assert "Plan: 22 to add, 1 to claim." in ran.out
+    assert "\x1b" not in ran.out
+    assert files_below(site.root) == before
+    assert not (site.state / "ledger.db").exists()
+
+
+def test_a_host_that_is_as_git_wants_it(here: Call) -> None:
+    assert here("apply", "-y").code == 0
+    ran = here("plan")
+    assert ran.code == 0
+    assert ran.out.endswith("No changes. 2 wizards on here match commit " + ran.out.rsplit(" ", 1)[1])
+
+
+def test_json_has_stable_keys(here: Call) -> None:
+    ran = here("plan", "--json")
+    assert ran.code == 2
+    assert set(ran.json) == {
+        *("format", "host", "commit", "wizards", "refused", "summary", "changes"),
+        *("refusals", "warnings", "unmanaged", "unenforced"),
+    }
+    assert set(ran.json["changes"][0]) == {
+        *("key", "wizard", "action", "sign", "title", "disposition", "obstacle", "reasons", "fields"),
+    }
+    secret = next(
+        field
+        for change in ran.json["changes"]
+        for field in change["fields"]
+        if change["key"] == "wizard/ada/file/home/.env" and field["name"] == "API_SERVER_KEY"
+    )
+    assert secret["after"] == {"secret": True, "changed": True}
+
+
+def test_only_the_named_wizards(here: Call) -> None:
+    ran = here("plan", "ada", "--json")
+    assert ran.code == 2
+    assert {change["wizard"] for change in ran.json["changes"]} == {None, "ada"}
+
+
+def test_an_unknown_wizard_and_one_of_another_host(here: Call) -> None:
+    ran = here("plan", "aad")
+    assert (ran.code, ran.out) == (1, "")
+    assert "there is no wizard `aad`" in ran.err
+    assert "did you mean ada?" in ran.err
+    ran = here("plan", "far")
+    assert ran.code == 1
+    assert "runs on another host" in ran.err
+
+
+def test_a_removed_wizard_is_refused_until_it_is_allowed(here: Call, site: Site) -> None:
+    assert here("apply", "-y").code == 0
+    site.push({"fleet/bob.yaml": None})
+    ran = here("plan")
+    assert ran.code == 3
+    assert "the fleet allows 0 at once" in ran.out
+    assert here("plan", "--json").json["refused"] is True
+    assert here("apply", "-y").code == 3
+    assert (site.root / "bob").is_dir()
+    assert here("plan", "bob", "--allow-delete", "bob").code == 2
+    assert here("apply", "-y", "--allow-delete", "bob").code == 0
+    assert not (site.root / "bob").exists()
+
+
+def test_a_folder_that_is_not_committed(here: Call, site: Site) -> None:
+    assert here("apply", "-y").code == 0
+    folder = site.write_fleet({"fleet/cat.yaml": wizard("cat", 8650)})
+    ran = here("plan", "--fleet", str(folder))
+    assert ran.code == 2
+    assert "Plan for here, uncommitted" in ran.out
+    assert "cat (new)" in ran.out
+    assert here("plan").code == 0
+
+
+def test_a_folder_of_another_name_and_one_seen_from_inside(here: Call, site: Site, monkeypatch: object) -> None:
+    folder = site.write_fleet().rename(site.folder / "checkout" / "draft")
+    assert here("plan", "--fleet", str(folder)).code == 2
+    monkeypatch.chdir(folder)  # type: ignore[attr-defined]
+    assert here("plan", "--fleet", ".").code == 2
+
+
+def test_an_invalid_folder_names_every_problem(here: Call, site: Site) -> None:
+    folder = site.write_fleet({"fleet/cat.yaml": wizard("cat", 8643), "fleet/dog.yaml": wizard("dog", 8644)})
+    ran = here("plan", "--fleet", str(folder))
+    assert (ran.code, ran.out) == (1, "")
+    assert "fleet/bob.yaml" in ran.err
+    assert "fleet/cat.yaml:5:7: port 8643" in ran.err
+    assert "fleet/dog.yaml:5:7: port 8644" in ran.err
+    told = here("plan", "--fleet", str(folder), "--json")
+    assert told.code == 1
+    assert len(told.json["error"]["problems"]) == 2
+
+
+def test_a_broken_commit(here: Call, site: Site) -> None:
+    site.push({"fleet/ada.yaml": "kind: Wizard\nname: [\n"})
+    ran = here("plan")
+    assert ran.code == 1
+    assert "fleet/ada.yaml:3:1: " in ran.err
+    assert "nothing was changed" in ran.err
+
+
+def test_a_saved_plan_is_private_and_whole(here: Call, site: Site) -> None:
+    target = site.folder / "next.plan"
+    target.write_text("older")
+    target.chmod(0o644)
+    ran = here("plan", "--out", str(target))
+    assert ran.code == 2
+    assert f"`reconciler apply {target}` applies exactly this plan" in ran.err
+    assert stat.S_IMODE(target.stat().st_mode) == 0o600
+    assert target.read_text().startswith("{")
+    assert [path.name for path in site.folder.iterdir() if path.name.startswith(".")] == []
+
+
+def test_a_saved_plan_that_can_not_be_written(here: Call, site: Site) -> None:
+    ran = here("plan", "--out", str(site.folder / "missing" / "next.plan"))
+    assert ran.code == 1
+    assert "can't be written (No such file or directory)" in ran.err
+
+
+def test_a_refused_plan_is_not_saved(here: Call, site: Site) -> None:
+    assert here("apply", "-y").code == 0
+    site.push({"fleet/bob.yaml": None})
+    ran = here("plan", "--out", str(site.folder / "next.plan"))
+    assert ran.code == 3
+    assert not (site.folder / "next.plan").exists()
+
+
+def test_no_settings(call: Call, tmp_path: Path) -> None:
+    ran = call("--config", str(tmp_path / "none.toml"), "plan", "--json")
+    assert ran.code == 1
+    assert ran.json["error"] == {
+        "what": "there is no settings file",
+        "where": str(tmp_path / "none.toml"),
+        "mend": ran.json["error"]["mend"],
+    }
+    assert "  where: " in ran.err
+
+
+def test_settings_may_be_named_after_the_verb(call: Call, site: Site, monkeypatch: object) -> None:
+    monkeypatch.delenv("RECONCILER_CONFIG")  # type: ignore[attr-defined]
+    assert call("plan", "--config", str(site.config)).code == 2
+
+
+def test_a_host_that_the_fleet_does_not_know(here: Call, site: Site) -> None:
+    site.config.write_text(site.config.read_text().replace('host = "here"', 'host = "nowhere"'))
+    ran = here("plan")
+    assert ran.code == 1
+    assert "this host is called 'nowhere'" in ran.err
+
+
+def test_a_remote_that_is_away(here: Call, site: Site) -> None:
+    assert here("plan").code == 2
+    site.remote.path.rename(site.folder / "gone.git")
+    ran = here("plan")
+    assert ran.code == 2
+    assert "warning: " in ran.out
+
+
+def test_a_remote_that_was_never_there(here: Call, site: Site) -> None:
+    site.remote.path.rename(site.folder / "gone.git")
+    ran = here("plan")
+    assert (ran.code, ran.out) == (1, "")
+    assert ran.err.startswith("error: ")
