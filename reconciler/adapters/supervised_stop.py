@@ -11,7 +11,7 @@ import time
 from collections.abc import Sequence
 
 from reconciler.adapters.launch import main_mark
-from reconciler.adapters.processes import Identity, Marked, Processes, await_end, identify, send
+from reconciler.adapters.processes import Identity, Marked, Processes, await_end, command, identify, send
 from reconciler.adapters.supervisor_daemon import Daemon
 from reconciler.adapters.supervisor_files import KILL_GRACE_SECONDS, read_program, stop_signal
 from reconciler.adapters.supervisor_layout import Layout
@@ -54,11 +54,32 @@ class Stopper:
         info = self._settled(name)
         if info is None or info.state in (State.STOPPED, State.EXITED, State.FATAL, State.UNKNOWN):
             return _NOTHING
-        target = identify(info.pid) if info.pid else None
+        signalled = self._executed(info)
         self._ask_to_stop(name)
+        target = self._target(name)
+        if target is not None and target != signalled:
+            self._await_execution(target)
+            send(target, stop_signal(program))
         forced = target is not None and _killed_after(target, seconds)
         info = self._collected(name)
         return Stopped(_exit_code(info, forced, stop_signal(program)), forced)
+
+    def _executed(self, info: Info) -> Identity | None:
+        """The process, if it has left supervisord's own image: until then it still has supervisord's signal handlers,
+        and a signal to it is lost."""
+        identity = identify(info.pid) if info.pid else None
+        if identity is None or str(self._layout.configuration) in command(identity.pid):
+            return None
+        return identity
+
+    def _target(self, name: str) -> Identity | None:
+        info = self._rpc.info(name)
+        return identify(info.pid) if info and info.pid else None
+
+    def _await_execution(self, identity: Identity) -> None:
+        deadline = time.monotonic() + DEATH_SECONDS
+        while str(self._layout.configuration) in command(identity.pid) and time.monotonic() < deadline:
+            time.sleep(0.005)
 
     def _settled(self, name: str) -> Info | None:
         """Between an unexpected end and the start after it there is nothing to stop, and a stop would be refused; each

@@ -130,4 +130,5 @@ class Daemon:
             raise Retryable(f"supervisord could not be started: {error}", where=argv[0]) from error
         if done.returncode != 0:
             said = done.stderr.decode(errors="replace").strip().splitlines() or ["no reason given"]
-            raise Retryable(f"supervisord did not start: {said[0]}", where=str(self._layout.configuration))
+            reason = said[-1] if said[0].startswith("Traceback") else said[0]
+            raise Retryable(f"supervisord did not start: {reason}", where=str(self._layout.configuration))
