@@ -1,4 +1,7 @@
-"""How many examples the properties of the plan take: the full number here, a few where many mutants are run."""
+"""How many examples the properties of the plan take: PLAN_PROFILE chooses.
+
+plan: the default. mutants: few and always the same, where many mutated copies are run. long: for a night.
+"""
 
 from __future__ import annotations
 
@@ -7,9 +10,16 @@ import os
 from hypothesis import HealthCheck, Phase, settings
 
 _SLOW = (HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much)
-settings.register_profile("plan", max_examples=60, deadline=None, suppress_health_check=_SLOW)
-settings.register_profile("mutants", max_examples=25, deadline=None, suppress_health_check=_SLOW, derandomize=True)
+_UNSHRUNK = (Phase.explicit, Phase.generate)
+settings.register_profile("plan", max_examples=40, deadline=None, suppress_health_check=_SLOW)
 settings.register_profile("long", max_examples=2000, deadline=None, suppress_health_check=_SLOW)
-_QUICK = (Phase.explicit, Phase.generate)
-settings.register_profile("quick", parent=settings.get_profile("plan"), phases=_QUICK, max_examples=int(os.environ.get("PLAN_EXAMPLES", "60")))
+settings.register_profile(
+    "mutants",
+    max_examples=int(os.environ.get("PLAN_EXAMPLES", "40")),
+    deadline=None,
+    suppress_health_check=_SLOW,
+    phases=_UNSHRUNK,
+    derandomize="PLAN_EXAMPLES" not in os.environ,
+    database=None,
+)
 settings.load_profile(os.environ.get("PLAN_PROFILE", "plan"))

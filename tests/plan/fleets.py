@@ -267,7 +267,7 @@ class Blow(Enum):
     STRANGER = "a stranger on a port"
     UNKNOWN = "something can't be observed"
     PAUSE = "a pause"
-    SECRET_MISSING = "a secret is missing"  # noqa: S105
+    SECRET_MISSING = "a secret is missing"
     IN_THE_WAY = "something else stands in its place"
 
 
@@ -488,7 +488,9 @@ class Story:
     chapters: tuple[Chapter, ...]
 
 
-def stories(blows: frozenset[Blow] = frozenset(Blow), *, rough: bool = False, length: int = 3) -> st.SearchStrategy[Story]:
+def stories(
+    blows: frozenset[Blow] = frozenset(Blow), *, rough: bool = False, length: int = 3
+) -> st.SearchStrategy[Story]:
     """A first fleet and up to `length` chapters. `rough`: steps fail and passes are killed."""
     found = st.lists(chapters(blows, rough), min_size=1, max_size=length)
     return st.builds(Story, fleets(), found.map(tuple))

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reconciler.plan.build import Memory, Rules, build
+from reconciler.spec.desired import DesiredFleet
 from tests.plan.fleets import FREE, NAMES, OBSTACLES, Blow, Story, desired_of, fleets, stories
 from tests.plan.host import Host
 from tests.plan.walk import Page, last, plan_for, settle, walk
@@ -62,9 +63,8 @@ def test_the_same_input_gives_the_same_plan(story: Story) -> None:
     for page in walk(story):
         again = build(page.desired, page.observed, page.records, FREE)
         assert again == page.plan
-        turned = replace(
-            page.records, held=dict(reversed(page.records.held.items())), attic=dict(reversed(page.records.attic.items()))
-        )
+        held, attic = dict(reversed(page.records.held.items())), dict(reversed(page.records.attic.items()))
+        turned = replace(page.records, held=held, attic=attic)
         facts = replace(page.observed, facts=dict(reversed(page.observed.facts.items())))
         other = build(page.desired, facts, turned, FREE)
         assert set(other.changes) == set(page.plan.changes)
@@ -95,8 +95,8 @@ def test_a_plan_for_some_wizards_is_that_part_of_the_whole(story: Story, only: f
 
 
 @given(fleets())
-def test_a_plan_names_the_wizards_that_it_looked_at(fleet: object) -> None:
-    desired = desired_of(fleet)  # type: ignore[arg-type]
+def test_a_plan_names_the_wizards_that_it_looked_at(fleet: DesiredFleet) -> None:
+    desired = desired_of(fleet)
     host = Host()
     assert plan_for(host, desired, Rules()).wizards == desired.wizards
     some = frozenset(desired.wizards[:1])
