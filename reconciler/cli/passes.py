@@ -80,7 +80,8 @@ def plan_and_run(session: Session, request: Request, manner: Manner, check: Chec
     if manner.yes and _moved(planned.plan, report.plan):
         say("the plan has moved since it was shown; this one was applied:")
         _show(session, report.plan, manner)
-    out(report_text(report, colour=session.colours()))
+    if planned.plan.pending or report.applied.outcomes or report.notices:
+        out(report_text(report, colour=session.colours()))
     return exit_code(report)
 
 

@@ -24,7 +24,7 @@ def environment(**variables: str) -> dict[str, str]:
     return {**found, "TERM": "xterm-256color", "COLUMNS": "100", "LANG": "C.UTF-8", **variables}
 
 
-class Terminal:
+class Screen:
     """A command with a terminal of its own; `said` is what it has shown so far, both streams."""
 
     def __init__(self, *args: str, **variables: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import socket
 
 import pytest
 
@@ -11,7 +12,7 @@ from reconciler import compose
 from reconciler.cli.progress import Lines
 from tests.cli.conftest import Call
 from tests.cli.site import FILES, Site, files_below, wizard
-from tests.cli.terminal import Terminal
+from tests.cli.terminal import Screen
 
 
 def test_without_a_terminal_it_wants_a_yes(here: Call, site: Site) -> None:
@@ -30,7 +31,7 @@ def test_yes_applies_and_says_what_was_done(here: Call, site: Site) -> None:
     assert (site.root / "ada" / "home" / "config.yaml").is_file()
     again = here("apply", "-y")
     assert again.code == 0
-    assert again.out.splitlines()[-1].startswith("No changes. 2 wizards on here match commit ")
+    assert again.out.count("No changes. 2 wizards on here match commit ") == 1
 
 
 def test_nothing_to_do_needs_no_question(here: Call) -> None:
@@ -53,7 +54,7 @@ def test_verbose_names_each_step(here: Call) -> None:
 
 @pytest.mark.parametrize("answer", ["n\n", "\n"])
 def test_no_changes_nothing(answer: str, site: Site) -> None:
-    terminal = Terminal("apply")
+    terminal = Screen("apply")
     terminal.until("[y/N]")
     terminal.type(answer)
     assert terminal.end() == 1
@@ -62,7 +63,7 @@ def test_no_changes_nothing(answer: str, site: Site) -> None:
 
 
 def test_yes_typed_at_a_terminal_applies(site: Site) -> None:
-    terminal = Terminal("apply")
+    terminal = Screen("apply")
     terminal.until("[y/N]")
     terminal.type("y\n")
     assert terminal.end() == 0
@@ -71,7 +72,7 @@ def test_yes_typed_at_a_terminal_applies(site: Site) -> None:
 
 
 def test_what_moves_while_a_person_thinks_is_not_applied(site: Site) -> None:
-    terminal = Terminal("apply")
+    terminal = Screen("apply")
     terminal.until("[y/N]")
     site.push({"fleet/cat.yaml": wizard("cat", 8650)})
     terminal.type("y\n")
@@ -81,7 +82,7 @@ def test_what_moves_while_a_person_thinks_is_not_applied(site: Site) -> None:
 
 
 def test_the_host_is_not_locked_while_a_person_thinks(here: Call, site: Site) -> None:
-    terminal = Terminal("apply")
+    terminal = Screen("apply")
     terminal.until("[y/N]")
     assert here("run", "--once").code == 0
     terminal.type("n\n")
@@ -89,7 +90,7 @@ def test_the_host_is_not_locked_while_a_person_thinks(here: Call, site: Site) ->
 
 
 def test_ctrl_c_at_the_question(site: Site) -> None:
-    terminal = Terminal("apply")
+    terminal = Screen("apply")
     terminal.until("[y/N]")
     terminal.interrupt()
     assert terminal.end() == 130
@@ -149,6 +150,20 @@ def test_what_can_not_be_done_is_told_and_the_others_go_on(here: Call, site: Sit
     assert "ada" in ran.out.partition("here, commit")[2]
     assert (site.root / "bob" / "home" / "config.yaml").is_file()
     assert (site.root / "ada").read_text() == "a file where a folder goes"
+
+
+def test_a_port_that_a_stranger_holds_blocks_the_start_and_is_told(here: Call, site: Site) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as stranger:
+        port = stranger.getsockname()[1]
+        pool = "ports: {first: 1024, last: 65535}\n---"
+        ada = wizard("ada", port, desired="unrobed")
+        site.push({"fleet/fleet.yaml": FILES["fleet/fleet.yaml"].replace("---", pool, 1), "fleet/ada.yaml": ada})
+        ran = here("run", "--once")
+        assert ran.code == 1
+        assert f"! wizard/ada/body blocked: port {port} is held by pid {os.getpid()}" in ran.out
+        assert (site.root / "bob" / "home" / "config.yaml").is_file()
+        assert here("plan").code == 0
+        assert "Waiting: " in here("plan").out
 
 
 def test_another_reconciler_at_work_is_named(here: Call, site: Site) -> None:

@@ -6,7 +6,7 @@ import re
 
 from tests.cli.conftest import Call
 from tests.cli.site import FILES, Site
-from tests.cli.terminal import Terminal
+from tests.cli.terminal import Screen
 
 ENTRY = {
     *("id", "pass", "at", "ended", "wizard", "key", "operation", "action", "commit", "reason"),
@@ -132,7 +132,7 @@ def test_status_before_anything_was_applied(here: Call, site: Site) -> None:
 
 
 def test_watching_shows_it_again_until_ctrl_c(site: Site) -> None:
-    terminal = Terminal("status", "--watch")
+    terminal = Screen("status", "--watch")
     terminal.until("2 wizards:")
     site.push({"fleet/bob.yaml": None})
     terminal.until("1 wizard:")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import platform
 import re
+import shlex
 from collections.abc import Callable
 from pathlib import Path
 
@@ -61,5 +62,5 @@ def init(directory: Path, host: str | None, wizard: str | None) -> int:
         if not path.startswith("schemas/"):
             out(f"{'wrote' if written else 'kept '} {directory / path}\n")
     out(f"wrote {directory / 'schemas'} (for your editor)\n")
-    out(_NEXT.format(directory=directory, host=host, settings=SETTINGS))
+    out(_NEXT.format(directory=shlex.quote(str(directory)), host=host, settings=SETTINGS))
     return Exit.DONE

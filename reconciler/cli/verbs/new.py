@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -82,8 +83,8 @@ def wizard(session: Session, /, fleet: str, role: str, **names: str) -> int:
             host=host,
             codebase=chosen.codebase,
             model=chosen.model,
-            path=path,
-            fleet=folder or ".",
+            path=shlex.quote(str(path)),
+            fleet=shlex.quote(folder or "."),
             name=chosen.name,
         )
     )
