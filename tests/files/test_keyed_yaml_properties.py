@@ -50,12 +50,27 @@ maps = st.recursive(
     max_leaves=12,
 )
 paths = st.lists(names, min_size=1, max_size=3).map(tuple)
-edits = st.lists(
-    st.tuples(paths, st.none() | (items | st.just({})).map(json.dumps)),
-    min_size=1,
-    max_size=4,
-    unique_by=lambda e: e[0],
-)
+new_values = st.none() | (items | st.just({})).map(json.dumps)
+
+
+def places(tree: dict[str, object], path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
+    """Every key and section that stands there."""
+    for name, value in tree.items():
+        yield (*path, name)
+        if isinstance(value, dict):
+            yield from places(value, (*path, name))
+
+
+def edits(tree: dict[str, object]) -> st.SearchStrategy[list[tuple[tuple[str, ...], str | None]]]:
+    """Mostly of what is there, or below it."""
+    standing = st.sampled_from(list(places(tree))) if tree else paths
+    below = st.builds(lambda path, name: (*path, name), standing, names)
+    return st.lists(
+        st.tuples(standing | standing | below | paths, new_values),
+        min_size=1,
+        max_size=4,
+        unique_by=lambda edit: edit[0],
+    )
 
 
 def written(
@@ -92,10 +107,9 @@ def subtree(data: object, path: tuple[str, ...]) -> object:
     return data
 
 
-@given(tree=maps, changes=edits, data=st.data())
-def test_edits_are_exact_and_touch_nothing_else(
-    tree: dict[str, object], changes: list[tuple[tuple[str, ...], str | None]], data: st.DataObject
-) -> None:
+@given(tree=maps, data=st.data())
+def test_edits_are_exact_and_touch_nothing_else(tree: dict[str, object], data: st.DataObject) -> None:
+    changes = data.draw(edits(tree))
     chosen = [(p, v) for i, (p, v) in enumerate(changes) if not any(related(p, q) for q, _ in changes[:i])]
     lines = list(written(tree, data))
     text = "\n".join(line for line, _ in lines) + data.draw(st.sampled_from(["\n", "", "\n\n# end\n"]))
