@@ -13,7 +13,7 @@ from reconciler.plan.change import Action, Change, Disposition
 from reconciler.plan.expand import Desired
 from reconciler.plan.fact import Listener, Observed, ProcessFact
 from reconciler.plan.held import Records
-from reconciler.plan.resource import CodebaseVersion, Directory, KeyedFile, Process, Symlink
+from reconciler.plan.resource import CodebaseVersion, Directory, KeyedFile, Process, Resource, Symlink, TextFile
 
 _STARTS = frozenset({Action.START, Action.RESTART})
 _STOPS = frozenset({Action.STOP, Action.RESTART})
@@ -154,21 +154,28 @@ def _because(change: Change, other: Change) -> str:
 def _needs(change: Change, other: Change) -> bool:
     """Whether a change that may have to wait for a stuck one really does.
 
-    A start waits for its files, its codebase and its port. A file waits for its folder. A file that the program reads
-    waits for a start that can't be made now: a crash would start the gateway on half of the change. Nothing of a wizard
-    is taken away while its process can't be stopped, and its folder moves when nothing else of it is stuck.
+    A start waits for its files, its codebase and its port. A file waits for its folder. What the program reads, and the
+    script and the link that tell how to start it, wait for a start that can't be made now: a crash would start the
+    gateway on half of the change. Nothing of a wizard is taken away while its process can't be stopped, and its folder
+    moves when nothing else of it is stuck.
     """
     if isinstance(other.resource, CodebaseVersion) or change.wizard != other.wizard:
         return True
     if other.action is Action.RETURN or change.action is Action.STORE:
         return True
     if isinstance(other.resource, Process):
-        return isinstance(change.resource, KeyedFile) or change.action is Action.DELETE
+        return change.action is Action.DELETE or _tells_how_to_start(change.resource, other.resource)
     if change.action in _STARTS:
         return True
     if isinstance(other.resource, Directory) and not isinstance(change.resource, Process):
         return change.resource.path.startswith(f"{other.resource.path}/")
     return False
+
+
+def _tells_how_to_start(resource: Resource, process: Process) -> bool:
+    if isinstance(resource, TextFile):
+        return not resource.path.startswith(f"{process.home}/")
+    return isinstance(resource, KeyedFile | Symlink)
 
 
 def _blocked(change: Change, obstacle: str) -> Change:

@@ -6,7 +6,6 @@ are small on purpose, so that wizards meet: ports are swapped, names come back, 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from enum import Enum
 
@@ -105,7 +104,7 @@ charters = st.builds(
 )
 
 
-def fleet_of(*found: Wizard, policy: Policy | None = None, souls: Mapping[str, str] | None = None) -> DesiredFleet:
+def fleet_of(*found: Wizard, policy: Policy | None = None) -> DesiredFleet:
     """A fleet of two hosts with these wizards."""
     hosts = {HERE: FleetHost(root=ROOT), ELSEWHERE: FleetHost(root=ROOT)}
     codebases = {
@@ -125,7 +124,7 @@ def fleet_of(*found: Wizard, policy: Policy | None = None, souls: Mapping[str, s
         crons={},
         tasks={},
         positions={},
-        souls=SOULS if souls is None else souls,
+        souls={**SOULS, **{f"souls/{wizard.name}.md": f"# {wizard.name}\n" for wizard in found}},
     )
 
 
@@ -138,7 +137,7 @@ def simple(name: str, port: int = 8643, **fields: object) -> Wizard:
         "port": port,
         "codebase": "hermes",
         "model": "big",
-        "soul": {"charter": {"identity": f"{name} the wizard"}},
+        "soul": {"file": f"souls/{name}.md"},
     }
     return Wizard.model_validate({**plain, **fields})
 
