@@ -37,6 +37,7 @@ class _Seen:
     """What was seen of one resource. `signature` is None while it can't be trusted; `parsed` is the last fact of a
     keyed file with the digest of what it was made of, so that reading the same bytes again parses nothing."""
 
+    query: FileQuery
     resource: FileResource
     path: str
     folder: str
@@ -69,26 +70,25 @@ class FileObserver:
         stats, clear = look.stats, look.clear
         facts: dict[str, FileFact] = {}
         for query in queries:
-            resource, path = query.resource, query.path
+            resource = query.resource
             key = resource.key
             seen = known.get(key)
-            if (
-                seen is None
-                or seen.resource is not resource
-                or seen.open_keys is not query.open_keys
-                or seen.path is not path
-            ):
+            if seen is None or seen.query is not query:
                 seen = known[key] = _asked(query, seen)
             if seen.signature is not None and seen.folder in clear:
+                path = seen.path
                 found = stats.get(path)
                 if found is None:
                     try:
-                        found = stats[path] = lstat(path)
+                        found = lstat(path)
                     except OSError as error:
-                        found = stats[path] = error
+                        found = error
                 if not reread and found.__class__ is os.stat_result and signature(found) == seen.signature:
                     facts[key] = seen.fact
+                    if resource.__class__ is Directory and stat.S_ISDIR(found.st_mode):
+                        clear.add(path)
                     continue
+                stats[path] = found
             facts[key] = self._renewed(seen, look, reread)
         return facts
 
@@ -162,7 +162,7 @@ def _asked(query: FileQuery, seen: _Seen | None) -> _Seen:
     """What is remembered for this question: all of it when the question only was made anew, so that asking the same
     object next time is fast again."""
     resource, folder = query.resource, query.path.rpartition("/")[0]
-    new = _Seen(resource, query.path, folder, query.open_keys)
+    new = _Seen(query, resource, query.path, folder, query.open_keys)
     if seen is None:
         return new
     new.fact = seen.fact
