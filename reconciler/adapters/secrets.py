@@ -37,6 +37,8 @@ class HostSecrets:
         self._key: bytes | None = None
         self._saved = False
         self._texts: set[str] = set()
+        self._paths: dict[str, Path] = {}
+        self._facts: dict[SecretRef, tuple[bytes | None, str, SecretFact]] = {}
         self._lock = Lock()
 
     def observe(self, refs: Iterable[SecretRef]) -> Mapping[SecretRef, SecretFact]:
@@ -47,7 +49,13 @@ class HostSecrets:
             text = self._text(ref)
         except MissingError as error:
             return SecretFact("", str(error))
-        return SecretFact("" if text is None else self.digest(text))
+        if text is None:
+            return SecretFact("")
+        seen = self._facts.get(ref)
+        if seen is None or seen[:2] != (self._key, text):
+            digest = self.digest(text)
+            seen = self._facts[ref] = (self._key, text, SecretFact(digest))
+        return seen[2]
 
     def reveal(self, ref: SecretRef) -> str:
         self.prepare()
@@ -124,9 +132,12 @@ class HostSecrets:
         return checked(text, f"the variable {name}", mend)
 
     def _generated(self, location: str) -> Path:
-        if not _GENERATED.fullmatch(location):
-            raise Terminal("this is no name of a generated secret (wizard/NAME)", where=location)
-        return self._folder / "generated" / location
+        path = self._paths.get(location)
+        if path is None:
+            if not _GENERATED.fullmatch(location):
+                raise Terminal("this is no name of a generated secret (wizard/NAME)", where=location)
+            path = self._paths[location] = self._folder / "generated" / location
+        return path
 
 
 def _read_key(path: Path) -> bytes:
