@@ -18,7 +18,7 @@ from reconciler.engine.status import Seen, host_status
 from reconciler.errors import ReconcilerError, Refused
 from reconciler.plan.build import Memory, Rules, build
 from reconciler.plan.change import Plan
-from reconciler.plan.fact import Fact, Observed
+from reconciler.plan.fact import Observed
 from reconciler.plan.held import Records
 from reconciler.plan.resource import Process
 from reconciler.plan.status import HostStatus
@@ -182,7 +182,7 @@ class Reconciler:
             return None
         seen, report = self._last
         same = seen.wanted is planned.wanted and seen.records is planned.records and seen.plan == planned.plan
-        return report if same and _processes(seen) == _processes(planned) else None
+        return report if same and seen.observed.facts == planned.observed.facts else None
 
     def _probe(self, planned: Planned) -> None:
         bodies = [r for r in planned.wanted.desired.resources if isinstance(r, Process)]
@@ -191,9 +191,3 @@ class Reconciler:
     def _status(self, planned: Planned, result: str) -> HostStatus:
         seen = Seen(planned.wanted, planned.observed, planned.records, planned.plan, self.prober.readings)
         return host_status(self._host, seen, result)
-
-
-def _processes(planned: Planned) -> dict[str, Fact]:
-    """What was seen of this host's processes."""
-    facts = planned.observed.facts
-    return {r.key: facts[r.key] for r in planned.wanted.desired.resources if isinstance(r, Process)}
