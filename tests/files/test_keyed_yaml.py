@@ -75,6 +75,7 @@ CASES = {
     "remove what became somebody's section": ("a:\n  x: 1\n", [("a", GONE)], "a:\n  x: 1\n"),
     "remove an alias": ("a: &x 1\nb: *x\n", [("b", GONE)], "a: &x 1\n"),
     "remove inside an alias": ("a: &x {k: 1, l: 2}\nb: *x\n", [("b.k", GONE)], "a: &x {k: 1, l: 2}\nb:\n  l: 2\n"),
+    "remove an alias of somebody's section": ("a: &x {k: 1}\nb: *x\n", [("b", GONE)], "a: &x {k: 1}\nb: *x\n"),
     "remove absent": ("a: 1\n", [("b.c", GONE), ("a.x", GONE)], "a: 1\n"),
     "removed and set in one section": ("m: # s\n  x: 1\nn: 1\n", [("m.x", GONE), ("m.y", 2)], "m: # s\n  y: 2\nn: 1\n"),
     "words of YAML 1.1": (
