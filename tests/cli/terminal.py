@@ -13,6 +13,8 @@ from pathlib import Path
 
 PROGRAM = "import sys; from reconciler.cli import main; sys.exit(main())"
 PATIENCE = 60.0
+AGAIN = 10.0
+"""Seconds after which a person presses Ctrl-C again."""
 
 
 def command(*args: str) -> list[str]:
@@ -49,8 +51,17 @@ class Screen:
     def type(self, text: str) -> None:
         os.write(self._master, text.encode())
 
-    def interrupt(self, number: int = signal.SIGINT) -> None:
-        self._process.send_signal(number)
+    def interrupt(self) -> int:
+        """Sends SIGINT until it ends, as a person would: one that comes just before a blocking read waits for it.
+        Returns its exit code."""
+        deadline = time.monotonic() + PATIENCE
+        while time.monotonic() < deadline:
+            self._process.send_signal(signal.SIGINT)
+            pause = time.monotonic() + AGAIN
+            while (left := pause - time.monotonic()) > 0:
+                if select.select([self._master], [], [], left)[0] and not self._read():
+                    return self.end()
+        return self.end()
 
     def end(self) -> int:
         """Its exit code, once everything has been read."""

@@ -92,8 +92,7 @@ def test_the_host_is_not_locked_while_a_person_thinks(here: Call, site: Site) ->
 def test_ctrl_c_at_the_question(site: Site) -> None:
     terminal = Screen("apply")
     terminal.until("[y/N]")
-    terminal.interrupt()
-    assert terminal.end() == 130
+    assert terminal.interrupt() == 130
     assert "interrupted" in terminal.said
     assert not (site.root / "ada").exists()
 
