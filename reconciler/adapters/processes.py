@@ -38,6 +38,11 @@ class Identity:
         """Seconds since the epoch, as psutil computes it."""
         return _boot_time() + self.ticks / os.sysconf("SC_CLK_TCK")
 
+    @property
+    def age(self) -> float:
+        """Seconds since its start."""
+        return time.clock_gettime(time.CLOCK_BOOTTIME) - self.ticks / os.sysconf("SC_CLK_TCK")
+
 
 @dataclass(frozen=True, slots=True)
 class Marked:

@@ -11,7 +11,7 @@ import time
 from collections.abc import Sequence
 
 from reconciler.adapters.launch import main_mark
-from reconciler.adapters.processes import Identity, Marked, Processes, await_end, command, identify, send
+from reconciler.adapters.processes import Identity, Marked, Processes, await_end, identify, send
 from reconciler.adapters.supervisor_daemon import Daemon
 from reconciler.adapters.supervisor_files import KILL_GRACE_SECONDS, read_program, stop_signal
 from reconciler.adapters.supervisor_layout import Layout
@@ -22,6 +22,8 @@ from reconciler.protocols.runtime import Program, Stopped
 DEATH_SECONDS = 20.0
 """How long a killed process may take to end, and supervisord to notice it."""
 REMAINS_SECONDS = 2.0
+YOUNG_SECONDS = 10.0
+AGAIN_SECONDS = 0.5
 _NOTHING = Stopped(None, forced=False)
 
 
@@ -51,35 +53,20 @@ class Stopper:
     def _stop_supervised(self, name: str, program: Program | None, seconds: int) -> Stopped:
         if program is not None:  # supervisord forces it later than this
             seconds = min(seconds, program.stop_seconds + KILL_GRACE_SECONDS - 1)
-        info = self._settled(name)
-        if info is None or info.state in (State.STOPPED, State.EXITED, State.FATAL, State.UNKNOWN):
-            return _NOTHING
-        signalled = self._executed(info)
-        self._ask_to_stop(name)
+        while True:
+            info = self._settled(name)
+            if info is None or info.state in (State.STOPPED, State.EXITED, State.FATAL, State.UNKNOWN):
+                return _NOTHING
+            if info.state is State.STOPPING or self._asked_to_stop(name):
+                break
         target = self._target(name)
-        if target is not None and target != signalled:
-            self._await_execution(target)
-            send(target, stop_signal(program))
-        forced = target is not None and _killed_after(target, seconds)
+        forced = target is not None and _killed_after(target, stop_signal(program), seconds)
         info = self._collected(name)
         return Stopped(_exit_code(info, forced, stop_signal(program)), forced)
-
-    def _executed(self, info: Info) -> Identity | None:
-        """The process, if it has left supervisord's own image: until then it still has supervisord's signal handlers,
-        and a signal to it is lost."""
-        identity = identify(info.pid) if info.pid else None
-        if identity is None or str(self._layout.configuration) in command(identity.pid):
-            return None
-        return identity
 
     def _target(self, name: str) -> Identity | None:
         info = self._rpc.info(name)
         return identify(info.pid) if info and info.pid else None
-
-    def _await_execution(self, identity: Identity) -> None:
-        deadline = time.monotonic() + DEATH_SECONDS
-        while str(self._layout.configuration) in command(identity.pid) and time.monotonic() < deadline:
-            time.sleep(0.005)
 
     def _settled(self, name: str) -> Info | None:
         """Between an unexpected end and the start after it there is nothing to stop, and a stop would be refused; each
@@ -91,12 +78,15 @@ class Stopper:
             time.sleep(0.02)
         return info
 
-    def _ask_to_stop(self, name: str) -> None:
+    def _asked_to_stop(self, name: str) -> bool:
+        """False when it ended by itself meanwhile; it may be about to be started again."""
         try:
             self._rpc.call("supervisor.stopProcess", name, False)
         except FaultError as fault:
-            if fault.code not in (Fault.NOT_RUNNING, Fault.BAD_NAME):  # it ended by itself, or is stopping already
-                raise Retryable(f"supervisord can't stop it: {fault.text}", where=name) from fault
+            if fault.code in (Fault.NOT_RUNNING, Fault.BAD_NAME):
+                return False
+            raise Retryable(f"supervisord can't stop it: {fault.text}", where=name) from fault
+        return True
 
     def _collected(self, name: str) -> Info | None:
         """supervisord's view after the death; a start before it has noticed would be refused."""
@@ -127,11 +117,18 @@ class Stopper:
 def _end(identity: Identity, number: signal.Signals, seconds: float) -> bool:
     """Ends one process by this signal; True when it had to be killed."""
     send(identity, number)
-    return _killed_after(identity, seconds)
+    return _killed_after(identity, number, seconds)
 
 
-def _killed_after(identity: Identity, seconds: float) -> bool:
-    if await_end(identity, seconds):
+def _killed_after(identity: Identity, asked: signal.Signals, seconds: float) -> bool:
+    """Waits for the end of a process that was asked to stop. A young one is asked again: a signal is lost on a process
+    that is not yet its program, and sometimes on one whose interpreter is just coming up (seen with Python)."""
+    deadline = time.monotonic() + seconds
+    while identity.age < YOUNG_SECONDS and deadline - time.monotonic() > AGAIN_SECONDS:
+        if await_end(identity, AGAIN_SECONDS):
+            return False
+        send(identity, asked)
+    if await_end(identity, deadline - time.monotonic()):
         return False
     send(identity, signal.SIGKILL)
     if not await_end(identity, DEATH_SECONDS):
