@@ -40,7 +40,7 @@ def _object(body: str) -> Mapping[str, object]:
     """The reply as a JSON object; anything else reads as an empty one."""
     try:
         value = json.loads(body)
-    except ValueError:
+    except (ValueError, RecursionError):  # a gateway's reply may be anything, also 100,000 brackets
         return {}
     return value if isinstance(value, dict) else {}
 
@@ -112,7 +112,7 @@ class Hermes:
         problem = "" if state in (None, "connected") else f"api_server is {state}"
         return HealthReading(
             ok=reply.get("status") == "ok" and not problem,
-            pid=pid if isinstance(pid, int) else None,
+            pid=_count(pid),
             version=str(reply.get("version", "")),
             busy=_busy(reply),
             problem=problem,
@@ -158,7 +158,12 @@ def _busy(reply: Mapping[str, object]) -> int | None:
     value: object = reply
     for name in ("readiness", "checks", "background_queues", "active_api_runs"):
         value = value.get(name) if isinstance(value, dict) else None
-    return value if isinstance(value, int) else None
+    return _count(value)
+
+
+def _count(value: object) -> int | None:
+    """A whole number; JSON's true is none, although Python says so."""
+    return value if isinstance(value, int) and not isinstance(value, bool) else None
 
 
 HERMES = Hermes()

@@ -10,7 +10,7 @@ from __future__ import annotations
 import copy
 import hashlib
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from reconciler.plan.change import Action, Change, Operation, Plan, Step
@@ -196,7 +196,8 @@ class Host:
         so many steps."""
         assert not plan.refusals, "a refused plan is applied whole or not at all"
         changes = {change.key: change for change in plan.changes}
-        waiting, done = list(plan.steps), []
+        waiting = list(plan.steps)
+        done: list[str] = []
         while waiting and len(done) != limit:
             ready = [step for step in waiting if set(step.needs) <= set(done)]
             if not ready:
@@ -389,7 +390,3 @@ def cut(tree: Tree, path: FieldPath) -> None:
     for parent, part, inner in reversed(list(zip(chain, path[:-1], chain[1:], strict=False))):
         if not inner:
             del parent[part]
-
-
-def values(fields: Sequence[tuple[FieldPath, Value]]) -> dict[FieldPath, Value]:
-    return dict(fields)

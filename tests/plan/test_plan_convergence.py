@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
+from typing import TypeVar
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -13,7 +15,12 @@ from tests.plan.fleets import FREE, NAMES, OBSTACLES, Blow, Story, desired_of, f
 from tests.plan.host import Host
 from tests.plan.walk import Page, last, plan_for, settle, walk
 
+T = TypeVar("T")
 WITHOUT_OBSTACLES = frozenset(Blow) - OBSTACLES
+
+
+def _reversed(found: Mapping[str, T]) -> dict[str, T]:
+    return dict(reversed(list(found.items())))
 
 
 def _nothing_left(page: Page) -> None:
@@ -63,9 +70,8 @@ def test_the_same_input_gives_the_same_plan(story: Story) -> None:
     for page in walk(story):
         again = build(page.desired, page.observed, page.records, FREE)
         assert again == page.plan
-        held, attic = dict(reversed(page.records.held.items())), dict(reversed(page.records.attic.items()))
-        turned = replace(page.records, held=held, attic=attic)
-        facts = replace(page.observed, facts=dict(reversed(page.observed.facts.items())))
+        turned = replace(page.records, held=_reversed(page.records.held), attic=_reversed(page.records.attic))
+        facts = replace(page.observed, facts=_reversed(page.observed.facts))
         other = build(page.desired, facts, turned, FREE)
         assert set(other.changes) == set(page.plan.changes)
         assert other.refusals == page.plan.refusals

@@ -218,7 +218,7 @@ def test_a_key_of_the_agent_survives_everything() -> None:
     put(tree_of(host.files[path]), ("ui", "learned"), "by the agent")
     put(tree_of(host.files[path]), ("learned",), [1, 2])
     settle(host, desired_of(fleet))
-    steps = [
+    steps: list[dict[str, object]] = [
         {"port": 8650},
         {"model": "small"},
         {"env": {"KEY": Generate(generate=True)}},

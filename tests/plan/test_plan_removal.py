@@ -11,7 +11,7 @@ from reconciler.plan.change import Action, Disposition, Operation, Plan
 from reconciler.plan.fact import Unknown
 from reconciler.plan.held import Origin, Records
 from reconciler.spec.desired import DesiredFleet
-from reconciler.spec.kinds import DesiredState, FromEnv, Policy, SoulFile
+from reconciler.spec.kinds import DesiredState, FromEnv, Policy, SoulFile, Wizard
 from tests.plan.fleets import ELSEWHERE, FREE, ROOT, changed, desired_of, fleet_of, read, simple, without
 from tests.plan.host import Host, Node, tree_of
 from tests.plan.walk import plan_for, settle
@@ -263,21 +263,24 @@ def test_an_ended_process_of_a_removed_wizard_is_forgotten_by_its_supervisor(hos
 @pytest.mark.parametrize(
     ("trait", "new"),
     [
-        pytest.param("port 8643", {"port": 8643}, id="port"),
-        pytest.param("home", {"home": "ada/home"}, id="home"),
-        pytest.param("soul", {"soul": {"file": "souls/a.md"}}, id="soul"),
-        pytest.param("", {}, id="nothing"),
+        pytest.param("port 8643", simple("eve", 8643), id="port"),
+        pytest.param("home", simple("eve", 8650, home="ada/home"), id="home"),
+        pytest.param("soul", simple("eve", 8650, soul={"file": "souls/ada.md"}), id="soul"),
+        pytest.param("", simple("eve", 8650), id="nothing"),
     ],
 )
-def test_what_looks_like_a_rename_is_refused(trait: str, new: dict[str, object]) -> None:
-    fleet = fleet_of(simple("ada", soul={"file": "souls/a.md"}), policy=Policy(max_deletions=5))
+def test_what_looks_like_a_rename_is_refused(trait: str, new: Wizard) -> None:
+    policy = Policy(max_deletions=5)
+    fleet = fleet_of(simple("ada"), policy=policy)
     host = Host()
     settle(host, desired_of(fleet, FIRST))
-    renamed = fleet_of(simple("eve", **{"port": 8650, **new}), policy=Policy(max_deletions=5))
+    renamed = fleet_of(new, policy=policy)
+    renamed = replace(renamed, souls={**fleet.souls, **renamed.souls})
     plan = plan_for(host, desired_of(renamed, SECOND), Rules())
-    assert [trait in r.what and "wizard ada goes and wizard eve comes" in r.what for r in plan.refusals] == (
-        [True] if trait else []
-    )
+    assert len(plan.refusals) == bool(trait)
+    for refusal in plan.refusals:
+        assert f"wizard ada goes and wizard eve comes with the same {trait}" in refusal.what
+        assert "--allow-delete ada" in refusal.mend
     named = plan_for(host, desired_of(renamed, SECOND), Rules(deletions=frozenset({"ada"})))
     assert not named.refusals
 
