@@ -44,8 +44,11 @@ def load(path: str | None, environ: Mapping[str, str]) -> Settings:
 
 
 @contextmanager
-def open_host(settings: Settings, events: Events, environ: Mapping[str, str], *, change: bool) -> Iterator[Bound]:
-    """Binds this host. With `change`, takes the host's lock and opens the ledger for writing.
+def open_host(
+    settings: Settings, events: Events, environ: Mapping[str, str], *, change: bool, exclusive: bool = True
+) -> Iterator[Bound]:
+    """Binds this host. With `change`, takes the host's lock and opens the ledger for writing; a pause needs no lock
+    (`exclusive` False), so that it can be said while a pass runs.
 
     Raises Retryable when another reconciler holds the lock.
     """
@@ -54,7 +57,7 @@ def open_host(settings: Settings, events: Events, environ: Mapping[str, str], *,
 
     with ExitStack() as stack:
         clock = SystemClock()
-        if change:
+        if change and exclusive:
             stack.enter_context(HostLock(settings.state / "lock", clock, "reconciler"))
         host = _bind(settings, events, environ, clock, readonly=not change)
         stack.callback(host.ledger.close)

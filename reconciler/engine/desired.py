@@ -22,11 +22,15 @@ class InvalidFleet(Terminal):
     def __init__(self, commit: str, problems: tuple[Problem, ...]) -> None:
         count = len(problems)
         super().__init__(
-            f"the fleet at {commit[:7]} has {count} error{'s'[: count != 1]}; nothing was changed",
-            mend="mend the lines named above and push again",
+            f"the fleet {_place(commit)} has {count} error{'s'[: count != 1]}; nothing was changed",
+            mend="mend the lines named above" + ("" if commit == UNCOMMITTED else " and push again"),
         )
         self.commit = commit
         self.problems = problems
+
+
+def _place(commit: str) -> str:
+    return "that is not committed yet" if commit == UNCOMMITTED else f"at {commit[:7]}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +57,10 @@ class DesiredState:
         if not fetched.notice:
             return wanted
         return Wanted(wanted.desired, wanted.fleet, wanted.revision, (fetched.notice, *wanted.notices))
+
+    def last(self) -> Wanted | None:
+        """What was loaded last, if anything was."""
+        return self._last[1] if self._last else None
 
     def at(self, commit: str) -> Wanted:
         if self._last is None or self._last[0] != commit:

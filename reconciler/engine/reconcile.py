@@ -84,11 +84,28 @@ class Reconciler:
         """The plan of the request. Changes nothing on the host."""
         return self._look(self._wanted(request), request)
 
-    def status(self) -> HostStatus:
-        """Desired beside observed, probed now. Changes nothing on the host."""
-        planned = self.plan(Request())
+    def status(self, *, fetch: bool = True) -> HostStatus:
+        """Desired beside observed, probed now. Changes nothing on the host.
+
+        Without `fetch`, what was last fetched is used. When the tip is not valid, the last good commit is shown, and
+        a notice says so.
+        """
+        wanted, notices = self._shown(fetch)
+        planned = self._look(wanted, Request())
         self._probe(planned)
-        return self._status(planned, self._recorder.last())
+        return self._status(planned, self._recorder.last(), notices)
+
+    def _shown(self, fetch: bool) -> tuple[Wanted, tuple[str, ...]]:
+        try:
+            return (None if fetch else self._desired.last()) or self._desired.fetch(), ()
+        except InvalidFleet as error:
+            good = self._host.source.last_good()
+            if good is None or good == error.commit:
+                raise
+            text = (
+                f"{error}; shown is what the last good commit {good[:7]} wants (`reconciler validate` names the lines)"
+            )
+            return self._desired.at(good), (text,)
 
     def run(self, request: Request, cancelled: Callable[[], bool] = lambda: False) -> Report:
         """One whole pass. Raises InvalidFleet and Refused after having recorded them; nothing is changed then."""
@@ -105,7 +122,7 @@ class Reconciler:
 
     def _again(self, planned: Planned, request: Request) -> Planned:
         """The second look: what is still different once the plan has been applied."""
-        return self._look(planned.wanted, replace(request, rules=Rules(only=request.rules.only), saved=None))
+        return self._look(planned.wanted, replace(request, rules=Rules(only=planned.rules.only), saved=None))
 
     def _wanted(self, request: Request) -> Wanted:
         if request.files is not None:
@@ -188,6 +205,6 @@ class Reconciler:
         bodies = [r for r in planned.wanted.desired.resources if isinstance(r, Process)]
         self.prober.refresh(bodies, planned.observed.facts)
 
-    def _status(self, planned: Planned, result: str) -> HostStatus:
+    def _status(self, planned: Planned, result: str, notices: tuple[str, ...] = ()) -> HostStatus:
         seen = Seen(planned.wanted, planned.observed, planned.records, planned.plan, self.prober.readings)
-        return host_status(self._host, seen, result)
+        return host_status(self._host, seen, result, notices)

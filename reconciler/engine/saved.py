@@ -83,6 +83,8 @@ def load(text: str, where: str) -> SavedPlan:
 
 def compare(saved: SavedPlan, plan: Plan) -> None:
     """Raises Refused, saying what moved, unless the plan is the saved one."""
+    if saved.host != plan.host:
+        raise Terminal(f"the saved plan is for {saved.host}, and this is {plan.host}", mend="plan on this host")
     now = fingerprint(plan)
     moved = sorted(key for key in saved.parts.keys() | now.keys() if saved.parts.get(key) != now.get(key))
     if moved:

@@ -32,7 +32,10 @@ def pause(session: Session, wizard: str, reason: str) -> int:
     from reconciler.plan.held import Pause
 
     settings = session.settings()
-    with progress(session) as events, compose.open_host(settings, events, session.environ, change=True) as bound:
+    with (
+        progress(session) as events,
+        compose.open_host(settings, events, session.environ, change=True, exclusive=False) as bound,
+    ):
         ledger = bound.host.ledger
         if wizard not in recorded(ledger.records()):
             check_planned([wizard], bound.reconciler.plan(_only(wizard)))
@@ -57,7 +60,10 @@ def resume(session: Session, wizard: str) -> int:
     from reconciler.cli.progress import progress
 
     settings = session.settings()
-    with progress(session) as events, compose.open_host(settings, events, session.environ, change=True) as bound:
+    with (
+        progress(session) as events,
+        compose.open_host(settings, events, session.environ, change=True, exclusive=False) as bound,
+    ):
         check_recorded(wizard, bound.host.ledger.records(), settings.host)
         if not bound.host.ledger.resume(wizard):
             out(f"{wizard} was not paused.\n")

@@ -53,7 +53,7 @@ def _watch(session: Session, bound: Bound, verbose: bool) -> int:
     clear = _CLEAR if sys.stdout.isatty() else "\n"
     while True:
         try:
-            text = _text(session, bound.reconciler.status(), verbose)
+            text = _text(session, bound.reconciler.status(fetch=False), verbose)
         except Retryable as error:
             say(f"warning: {error}")
         else:
