@@ -14,6 +14,7 @@ from syrupy.assertion import SnapshotAssertion
 
 from reconciler.errors import Terminal
 from reconciler.plan.expand import Desired, expand
+from reconciler.plan.fact import SecretFact
 from reconciler.plan.fields import inputs_digest, secret_refs, wanted_fields
 from reconciler.plan.resource import (
     CodebaseVersion,
@@ -27,9 +28,8 @@ from reconciler.plan.resource import (
 from reconciler.plan.soul import MAX_SIBLINGS
 from reconciler.plan.value import Known, SecretRef, known
 from reconciler.spec.desired import DesiredFleet
-from reconciler.spec.kinds import FromEnv
 from reconciler.spec.load import load_fleet
-from tests.plan.fleets import HERE, ROOT, changed, desired_of, fleet_of, fleets, simple
+from tests.plan.fleets import HERE, ROOT, desired_of, fleet_of, fleets, simple
 
 GOLDEN = Path(__file__).parents[2] / "fleet"
 
@@ -158,8 +158,6 @@ def test_the_inputs_digest_tells_apart_what_is_next_to_each_other() -> None:
 
 
 def test_the_inputs_digest_follows_a_rotated_secret() -> None:
-    from reconciler.plan.fact import SecretFact
-
     process = _one(desired_of(fleet_of(simple("ada"))), "wizard/ada/body")
     ref = secret_refs(process)[0]
     digests = {inputs_digest(wanted_fields(process, {ref: SecretFact(d)})) for d in ("", "1", "2")}
@@ -279,10 +277,9 @@ def test_which_states_have_a_running_body(desired: str, runs: bool) -> None:
 
 
 def test_a_telegram_token_goes_to_the_environment_and_turns_the_platform_on() -> None:
-    fleet = changed(fleet_of(simple("ada")), "ada", **dict(simple("ada", telegram={"token": {"env": "T"}})))
-    desired = desired_of(fleet)
+    desired = desired_of(fleet_of(simple("ada", telegram={"token": {"env": "T"}})))
     config, env = (_one(desired, f"wizard/ada/file/home/{name}") for name in ("config.yaml", ".env"))
     assert isinstance(config, KeyedFile)
     assert isinstance(env, KeyedFile)
     assert ("platforms", "telegram", "enabled") in {key.path for key in config.keys}
-    assert {k.path: k.value for k in env.keys}["TELEGRAM_BOT_TOKEN",] == SecretRef("env", FromEnv(env="T").env)
+    assert {k.path: k.value for k in env.keys}["TELEGRAM_BOT_TOKEN",] == SecretRef("env", "T")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import get_args
 
 import pytest
 from hypothesis import given
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 from reconciler.agents import AGENTS
 from reconciler.agents.hermes import HERMES
 from reconciler.agents.program import HealthReading, RunState
+from reconciler.spec.kinds import Codebase
 
 HEALTH = {
     "status": "ok",
@@ -65,6 +67,11 @@ def test_deep_nesting_is_survived() -> None:
     body = "[" * 100_000
     assert HERMES.health(body).ok is False
     assert HERMES.identity(body) is None
+
+
+def test_true_is_no_number() -> None:
+    reading = HERMES.health(json.dumps({**HEALTH, "pid": True, "readiness": {"checks": True}}))
+    assert (reading.pid, reading.busy) == (None, None)
 
 
 @pytest.mark.parametrize(
@@ -132,8 +139,4 @@ def test_what_is_read_only_at_start(file: str, path: tuple[str, ...], at_start: 
 
 
 def test_every_program_has_a_room() -> None:
-    from typing import get_args
-
-    from reconciler.spec.kinds import Codebase
-
     assert set(get_args(Codebase.model_fields["program"].annotation)) == AGENTS.keys()

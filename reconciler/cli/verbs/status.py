@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import shutil
 import sys
 import time
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from reconciler.compose import Bound
     from reconciler.plan.status import HostStatus
 
+FETCH_EVERY = 15  # a remote is not asked at every look
 WATCH_SECONDS = 2.0
 _WIDE = 120
 _CLEAR = "\x1b[H\x1b[2J"
@@ -51,14 +53,15 @@ def status(session: Session, watch: bool, verbose: bool, as_json: bool) -> int:
 def _watch(session: Session, bound: Bound, verbose: bool) -> int:
     """Never ends by itself; a remote or a host that does not answer for a moment does not end it."""
     clear = _CLEAR if sys.stdout.isatty() else "\n"
-    while True:
+    for turn in itertools.count(1):
         try:
-            text = _text(session, bound.reconciler.status(fetch=False), verbose)
+            text = _text(session, bound.reconciler.status(fetch=turn % FETCH_EVERY == 0), verbose)
         except Retryable as error:
             say(f"warning: {error}")
         else:
             out(f"{clear}{text}")
         time.sleep(WATCH_SECONDS)
+    return Exit.DONE
 
 
 def _text(session: Session, seen: HostStatus, verbose: bool) -> str:

@@ -1,0 +1,108 @@
+"""Copies of SQLite databases by the online backup API, whole or not at all.
+
+A copy is made in a temporary folder, checked, and renamed to its label. Restoring keeps the databases that it replaces,
+with their journals, in the copy's own folder. Not done here: stopping programs, deciding when.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sqlite3
+from collections.abc import Sequence
+from contextlib import closing
+from pathlib import Path
+
+from reconciler.errors import Retryable, Terminal
+
+_SIDES = ("-wal", "-shm", "-journal")
+_PATIENCE = 10.0
+REPLACED = "replaced"
+
+
+class SqliteCopies:
+    """Implements `protocols.databases.Databases`. `folder` holds one folder a label (0700)."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def copy(self, home: str, names: Sequence[str], label: str) -> tuple[str, ...]:
+        final = self._place(label)
+        partial = final.with_name(f".{final.name}.partial")
+        try:
+            shutil.rmtree(partial, ignore_errors=True)
+            partial.mkdir(parents=True, mode=0o700)
+            found = [name for name in names if _is_database(Path(home) / name)]
+            for name in found:
+                _backup(Path(home) / name, partial / name)
+            _sync(partial)
+            if final.exists():
+                shutil.rmtree(final)
+            partial.rename(final)
+            _sync(final.parent)
+        except (OSError, sqlite3.OperationalError) as error:
+            raise Retryable(f"the databases could not be copied: {error}", where=home) from error
+        except sqlite3.DatabaseError as error:
+            mend = "look at it with sqlite3; the version is not changed before it can be copied"
+            raise Terminal(f"a database is damaged: {error}", where=home, mend=mend) from error
+        return tuple(found)
+
+    def restore(self, home: str, label: str) -> tuple[str, ...]:
+        place = self._place(label)
+        if not place.is_dir():
+            return ()
+        names = sorted(path.name for path in place.iterdir() if path.is_file())
+        try:
+            for name in names:
+                _put_back(place / name, Path(home) / name, place / REPLACED)
+        except OSError as error:
+            raise Retryable(f"the databases could not be put back: {error}", where=home) from error
+        return tuple(names)
+
+    def _place(self, label: str) -> Path:
+        """Labels are `wizard/digest`; nothing in them may lead elsewhere."""
+        parts = label.split("/")
+        if any(part in {"", ".", ".."} for part in parts):
+            raise Terminal(f"{label!r} is no label of a copy")
+        return self._folder.joinpath(*parts)
+
+
+def _is_database(path: Path) -> bool:
+    """A regular file: a link that an agent put there is not followed."""
+    return path.is_file() and not path.is_symlink()
+
+
+def _backup(source: Path, target: Path) -> None:
+    with (
+        closing(sqlite3.connect(f"file:{source}?mode=ro", uri=True, timeout=_PATIENCE)) as live,
+        closing(sqlite3.connect(target)) as copy,
+    ):
+        live.backup(copy)
+        if copy.execute("pragma quick_check").fetchone() != ("ok",):
+            raise sqlite3.DatabaseError(f"{source} does not pass quick_check")
+    target.chmod(0o600)
+
+
+def _put_back(copy: Path, live: Path, replaced: Path) -> None:
+    """The live database with its journals goes aside first, then the copy is renamed into its place."""
+    replaced.mkdir(mode=0o700, exist_ok=True)
+    for side in (live, *(live.with_name(live.name + suffix) for suffix in _SIDES)):
+        if side.exists() and not side.is_symlink():
+            shutil.copy2(side, replaced / side.name)
+    fresh = live.with_name(f".{live.name}.restored")
+    shutil.copyfile(copy, fresh)
+    fresh.chmod(0o600)
+    with fresh.open("rb") as data:
+        os.fsync(data.fileno())
+    for suffix in _SIDES:
+        live.with_name(live.name + suffix).unlink(missing_ok=True)
+    fresh.rename(live)
+    _sync(live.parent)
+
+
+def _sync(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,20 @@
+"""SQLite databases of an agent, copied while nobody else needs to stop, and put back while its program is stopped."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+
+class Databases(Protocol):
+    """Errors: Retryable for a full disk or a database that stays locked; Terminal for one that is damaged."""
+
+    def copy(self, home: str, names: Sequence[str], label: str) -> tuple[str, ...]:
+        """Copies the databases `names` (paths below `home`) that exist, through the online backup API, under `label`;
+        replaces an older copy of that label only when the new one is whole. Returns the names copied."""
+        ...
+
+    def restore(self, home: str, label: str) -> tuple[str, ...]:
+        """Puts the copies of `label` back, keeping what they replace beside the copies. Returns the names; empty when
+        there is no copy. The program must be stopped."""
+        ...
