@@ -9,6 +9,8 @@ import os
 
 from hypothesis import HealthCheck, Phase, settings
 
+import reconciler
+
 _SLOW = (HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much)
 _UNSHRUNK = (Phase.explicit, Phase.generate)
 settings.register_profile("plan", max_examples=40, deadline=None, suppress_health_check=_SLOW)
@@ -23,3 +25,7 @@ settings.register_profile(
     database=None,
 )
 settings.load_profile(os.environ.get("PLAN_PROFILE", "plan"))
+
+# A run over a mutated copy must not find the installed package instead.
+if _ROOT := os.environ.get("PLAN_ROOT"):
+    assert str(reconciler.__file__).startswith(_ROOT), reconciler.__file__

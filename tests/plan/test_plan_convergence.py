@@ -11,7 +11,18 @@ from hypothesis import strategies as st
 
 from reconciler.plan.build import Memory, Rules, build
 from reconciler.spec.desired import DesiredFleet
-from tests.plan.fleets import FREE, NAMES, OBSTACLES, Blow, Story, desired_of, fleets, stories
+from tests.plan.fleets import (
+    FREE,
+    NAMES,
+    OBSTACLES,
+    Blow,
+    Disturbance,
+    Story,
+    desired_of,
+    disturbances,
+    fleets,
+    stories,
+)
 from tests.plan.host import Host
 from tests.plan.walk import Page, last, plan_for, settle, walk
 
@@ -77,14 +88,20 @@ def test_the_same_input_gives_the_same_plan(story: Story) -> None:
         assert other.refusals == page.plan.refusals
 
 
-@given(stories(rough=True), st.booleans())
-def test_memory_never_changes_a_plan(story: Story, same_fleet: bool) -> None:
-    memory = Memory()
-    for page in walk(story):
-        assert build(page.desired, page.observed, page.records, FREE, memory) == page.plan
-        assert build(page.desired, page.observed, page.records, FREE, memory) == page.plan
-        after = desired_of(story.fleet) if same_fleet else page.desired
-        assert plan_for(page.after, after, memory=memory) == plan_for(page.after, after)
+@given(fleets(), fleets(), st.lists(disturbances(frozenset(Blow)), max_size=5), st.frozensets(st.sampled_from(NAMES)))
+def test_memory_never_changes_a_plan(
+    first: DesiredFleet, second: DesiredFleet, blows: list[Disturbance], only: frozenset[str]
+) -> None:
+    """The desired state is one object for many passes, as in a daemon; what was not touched is remembered."""
+    memory, host = Memory(), Host()
+    for desired in (desired_of(first), desired_of(second, "b" * 40)):
+        for blow in (None, *blows, None):
+            if blow is not None:
+                blow.strike(host, desired)
+            for rules in (FREE, replace(FREE, only=only), FREE):
+                assert plan_for(host, desired, rules, memory) == plan_for(host, desired, rules)
+            host.apply(plan_for(host, desired))
+        host.calm()
 
 
 @given(stories(), st.frozensets(st.sampled_from(NAMES), min_size=1))

@@ -12,7 +12,7 @@ from reconciler.plan.held import Held, Origin
 from reconciler.plan.resource import Format, KeyedFile, OwnedKey
 from reconciler.plan.value import FieldPath, Hidden, Known, SecretRef, known
 from reconciler.spec.kinds import FromEnv, Generate
-from tests.plan.fleets import MISSING, Story, changed, desired_of, fleet_of, read, simple, stories
+from tests.plan.fleets import AGENTS_OWN, MISSING, Blow, Story, changed, desired_of, fleet_of, read, simple, stories
 from tests.plan.host import Host, Node, leaves, plain, put, tree_of
 from tests.plan.walk import Page, plan_for, settle, walk
 
@@ -39,7 +39,7 @@ def _agents(page: Page) -> list[tuple[KeyedFile, FieldPath, object]]:
     return found
 
 
-@given(stories())
+@given(stories(AGENTS_OWN | {Blow.KEY, Blow.KEY_GONE, Blow.LEDGER_LOST}))
 def test_what_the_agent_wrote_is_never_touched(story: Story) -> None:
     for page in walk(story):
         for file, path, value in _agents(page):

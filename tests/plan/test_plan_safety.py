@@ -8,15 +8,28 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reconciler.plan.build import Rules, build
-from reconciler.plan.change import Action, Cause, Disposition, Operation
+from reconciler.plan.change import Action, Cause, Change, Disposition, Operation
+from reconciler.plan.expand import Desired
 from reconciler.plan.fact import Absent, InTheWay, Unknown
-from reconciler.plan.held import Origin
+from reconciler.plan.held import Origin, Records
 from reconciler.plan.policy import removed_wizards
-from reconciler.plan.resource import Directory, Process
+from reconciler.plan.resource import CodebaseVersion, Directory, KeyedFile, Process
 from reconciler.spec.desired import DesiredFleet
 from reconciler.spec.kinds import Policy
-from tests.plan.fleets import DRIFT, FREE, NAMES, Blow, Disturbance, Story, desired_of, disturbances, fleets, stories
-from tests.plan.host import HAS_PID, Host, below
+from tests.plan.fleets import (
+    DRIFT,
+    FREE,
+    NAMES,
+    OBSTACLES,
+    Blow,
+    Disturbance,
+    Story,
+    desired_of,
+    disturbances,
+    fleets,
+    stories,
+)
+from tests.plan.host import HAS_PID, Host, below, put, tree_of
 from tests.plan.walk import Page, plan_for, settle, walk
 
 TAKES = frozenset({Action.DELETE, Action.STORE, Action.CREATE, Action.RELEASE})
@@ -69,6 +82,28 @@ def test_what_is_held_or_blocked_has_no_steps_and_says_why(story: Story) -> None
         assert all(c.obstacle for c in page.plan.waiting)
         assert not any(c.obstacle for c in page.plan.pending)
         assert {s.key for s in page.plan.steps} == {c.key for c in page.plan.pending}
+
+
+@given(stories(OBSTACLES))
+def test_what_needs_what_is_stuck_is_stuck_too(story: Story) -> None:
+    for page in walk(story):
+        for stuck in page.plan.waiting:
+            for change in page.plan.pending:
+                assert not _must_wait(change, stuck), f"{change.key} does not wait for {stuck.key}"
+
+
+def _must_wait(change: Change, stuck: Change) -> bool:
+    starts = change.action in (Action.START, Action.RESTART) and isinstance(change.resource, Process)
+    if isinstance(stuck.resource, CodebaseVersion):
+        return starts and change.resource.codebase == stuck.resource.path  # type: ignore[union-attr]
+    if change.wizard != stuck.wizard or change.key == stuck.key:
+        return False
+    if starts or change.action is Action.STORE or stuck.action is Action.RETURN:
+        return True
+    if isinstance(stuck.resource, Process):
+        return isinstance(change.resource, KeyedFile) or change.action is Action.DELETE
+    inside = not isinstance(change.resource, Process) and change.resource.path.startswith(f"{stuck.resource.path}/")
+    return inside and isinstance(stuck.resource, Directory)
 
 
 def _place_after(page: Page, path: str) -> str:
@@ -233,6 +268,35 @@ def test_a_lost_ledger_only_claims(fleet: DesiredFleet) -> None:
     assert all(e.origin is Origin.CLAIMED for e in host.records.held.values() if not isinstance(e.resource, Process))
 
 
+@given(fleets(), st.frozensets(st.sampled_from(NAMES), min_size=1))
+def test_a_removed_wizard_that_was_there_before_us_loses_only_our_keys(
+    fleet: DesiredFleet, gone: frozenset[str]
+) -> None:
+    whole = desired_of(fleet, "a" * 40)
+    host = Host()
+    settle(host, whole)
+    host.records = Records()
+    settle(host, whole)
+    for resource in whole.resources:
+        if isinstance(resource, KeyedFile):
+            put(tree_of(host.files[resource.path]), ("OF_THE_AGENT",), "mine")
+    before = host.copy()
+    settle(host, _without(whole, gone))
+    assert host.files.keys() == before.files.keys()
+    for path, node in host.files.items():
+        if node.kind != "keyed":
+            assert node == before.files[path]
+        assert node.kind != "keyed" or tree_of(node)["OF_THE_AGENT"] == "mine"
+    left = [r for r in whole.resources if isinstance(r, KeyedFile) and r.wizard in gone]
+    assert all(tree_of(host.files[file.path]) == {"OF_THE_AGENT": "mine"} for file in left)
+    assert not [key for key in host.records.held if key.split("/")[1] in gone and key.startswith("wizard/")]
+
+
+def _without(whole: Desired, gone: frozenset[str]) -> Desired:
+    rest = tuple(r for r in whole.resources if r.wizard not in gone)
+    return replace(whole, resources=rest, wizards=tuple(n for n in whole.wizards if n not in gone), commit="b" * 40)
+
+
 @given(fleets(), st.frozensets(st.sampled_from(NAMES)))
 def test_memories_come_back_as_they_were(fleet: DesiredFleet, gone: frozenset[str]) -> None:
     whole = desired_of(fleet, "a" * 40)
@@ -244,9 +308,7 @@ def test_memories_come_back_as_they_were(fleet: DesiredFleet, gone: frozenset[st
             host.files[f"{resource.path}/MEMORY.md"] = type(host.files[resource.path])("foreign", 0o600, resource.key)
     settle(host, whole)
     before = host.copy()
-    rest = tuple(r for r in whole.resources if r.wizard not in gone)
-    left = replace(whole, resources=rest, wizards=tuple(n for n in whole.wizards if n not in gone), commit="b" * 40)
-    settle(host, left)
+    settle(host, _without(whole, gone))
     kept = [n.content for p, n in host.files.items() if p.endswith("/MEMORY.md")]
     assert sorted(map(str, kept)) == sorted(str(n.content) for p, n in before.files.items() if p.endswith("/MEMORY.md"))
     assert not any(key.split("/")[1] in gone for key, live in host.processes.items() if live.state in HAS_PID)

@@ -1,0 +1,139 @@
+"""Mistakes that somebody could make in plan/, each with the properties that must notice it.
+
+`old` stands exactly once in `file`; `new` takes its place. test_plan_mutations.py runs the properties over each.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+CONVERGENCE = "test_plan_convergence.py::"
+OWNERSHIP = "test_plan_ownership.py::"
+SAFETY = "test_plan_safety.py::"
+ORDER = "test_plan_order.py::"
+
+
+@dataclass(frozen=True)
+class Mutation:
+    name: str
+    file: str
+    old: str
+    new: str
+    killers: tuple[str, ...]
+
+
+MUTATIONS = (
+    Mutation(
+        "takes what it could not observe for absent",
+        "diff.py",
+        "    obstacle = _obstacle(resource, fact, held, secrets)\n",
+        "    fact = Absent() if isinstance(fact, Unknown) else fact\n"
+        "    obstacle = _obstacle(resource, fact, held, secrets)\n",
+        (f"{SAFETY}test_nothing_is_made_or_taken_on_unknown",),
+    ),
+    Mutation(
+        "compares Python values, where 1 is True",
+        "value.py",
+        '    text: str\n    type: Literal["known"] = "known"\n',
+        '    text: str\n    type: Literal["known"] = "known"\n\n'
+        "    def __eq__(self, other: object) -> bool:\n"
+        "        return isinstance(other, Known) and bool(json.loads(self.text) == json.loads(other.text))\n\n"
+        "    def __hash__(self) -> int:\n"
+        "        return 0\n",
+        (f"{SAFETY}test_a_plan_names_exactly_what_was_tampered_with",),
+    ),
+    Mutation(
+        "forgets to remove keys that Git no longer declares",
+        "diff.py",
+        "for path in last if path[0] == KEY and path not in declared and path in live}",
+        "for path in last if False}",
+        (f"{OWNERSHIP}test_what_git_declares_is_there_and_what_it_took_out_is_gone",),
+    ),
+    Mutation(
+        "removes keys that were never ours",
+        "diff.py",
+        "for path in last if path[0] == KEY and path not in declared and path in live}",
+        "for path in live if path[0] == KEY and path not in declared}",
+        (f"{OWNERSHIP}test_what_the_agent_wrote_is_never_touched",),
+    ),
+    Mutation(
+        "starts before the holder of the port has stopped",
+        "order.py",
+        "frozenset(stops[other] for other in waits.get(key, ()) if other in stops)",
+        "frozenset()",
+        (
+            f"{ORDER}test_a_process_starts_after_the_stop_of_its_ports_holder",
+            f"{ORDER}test_any_exchange_of_ports_is_one_pass",
+        ),
+    ),
+    Mutation(
+        "stops a running gateway before its files are written",
+        "order.py",
+        "        return own or a.operation in _FILES or a.operation is Operation.MAKE_DIRECTORY\n",
+        "        return own\n",
+        (f"{ORDER}test_a_file_that_cannot_be_written_leaves_what_runs_running",),
+    ),
+    Mutation(
+        "ignores a pause",
+        "block.py",
+        "    if pause is None:\n",
+        "    if pause is None or pause.wizard:\n",
+        (f"{SAFETY}test_what_is_paused_has_changes_and_no_steps",),
+    ),
+    Mutation(
+        "does not tell what is blocked to what needs it",
+        "block.py",
+        "    _spread(current, ports)\n",
+        "",
+        (f"{SAFETY}test_what_needs_what_is_stuck_is_stuck_too",),
+    ),
+    Mutation(
+        "deletes what the inventory does not hold: the agent's keys in a file that was there before us",
+        "retire.py",
+        "    ours = [path for path, _ in entry.fields if path[0] == KEY and path in live]\n",
+        "    ours = [path for path in live if path[0] == KEY]\n",
+        (f"{SAFETY}test_a_removed_wizard_that_was_there_before_us_loses_only_our_keys",),
+    ),
+    Mutation(
+        "deletes files that were there before us",
+        "retire.py",
+        "            ours = entry.origin is Origin.CREATED and isinstance(fact, Present)\n",
+        "            ours = isinstance(fact, Present)\n",
+        (f"{SAFETY}test_a_removed_wizard_that_was_there_before_us_loses_only_our_keys",),
+    ),
+    Mutation(
+        "moves a home that was there before us",
+        "retire.py",
+        "    return None if any(_within(entry, folder.resource) for entry in claimed) else folder.resource\n",
+        "    return folder.resource\n",
+        (f"{SAFETY}test_a_removed_wizard_that_was_there_before_us_loses_only_our_keys",),
+    ),
+    Mutation(
+        "counts healing as restarts",
+        "policy.py",
+        "_COUNTED = frozenset({",
+        "_COUNTED = frozenset({Cause.ORPHAN, Cause.ENDED, ",
+        (f"{SAFETY}test_healing_is_not_counted",),
+    ),
+    Mutation(
+        "refuses nothing",
+        "policy.py",
+        "    if len(beyond) > policy.max_deletions:\n",
+        "    if len(beyond) > policy.max_deletions + 100:\n",
+        (f"{SAFETY}test_more_deletions_than_the_policy_allows_are_refused",),
+    ),
+    Mutation(
+        "remembers a comparison although the fact is another one",
+        "build.py",
+        "old[1] is fact and ",
+        "",
+        (f"{CONVERGENCE}test_memory_never_changes_a_plan",),
+    ),
+    Mutation(
+        "claims again and again",
+        "diff.py",
+        "    if recorded:\n        return None\n",
+        "",
+        (f"{OWNERSHIP}test_one_file",),
+    ),
+)
