@@ -25,9 +25,9 @@ class SecretFiles:
     def __init__(self) -> None:
         self._seen: dict[str, tuple[Signature, str]] = {}
 
-    def read(self, path: str, mend: str, *, absent: bool = False) -> str | None:
-        """The text without its last line break. A file that is not there is None when it may be `absent`; everything
-        else that is wrong raises MissingError."""
+    def read(self, path: str, mend: str, *, absent: bool = False, comments: bool = False) -> str | None:
+        """The text without its last line break, and without lines that begin with # where these are `comments`. A file
+        that is not there is None when it may be `absent`; everything else that is wrong raises MissingError."""
         now = time.time_ns()
         try:
             found = os.stat(path)  # noqa: PTH116 - a hot path
@@ -38,10 +38,15 @@ class SecretFiles:
         seen = self._seen.get(path)
         if seen is not None and seen[0] == signature(found):
             return seen[1]
-        text = checked(_content(path, found, mend), path, mend)
+        content = _content(path, found, mend)
+        text = checked(_uncommented(content) if comments else content, path, mend)
         if settled(found, now):
             self._seen[path] = (signature(found), text)
         return text
+
+
+def _uncommented(text: str) -> str:
+    return "\n".join(line for line in text.splitlines() if line and not line.startswith("#"))
 
 
 def checked(text: str, where: str, mend: str) -> str:

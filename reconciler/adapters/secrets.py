@@ -1,4 +1,5 @@
-"""Secrets of this host: made once and kept below the state folder, or read from our environment or a file.
+"""Secrets of this host: made once and kept below the state folder, encrypted to it in Git, or read from our environment
+or a file.
 
 What leaves here is a digest under the host's key, or the text towards a wizard's own files. Observing writes nothing:
 until the first secret is revealed the host's key lives in memory only. Not done here: deciding who gets a secret.
@@ -16,15 +17,16 @@ from hashlib import sha256
 from pathlib import Path
 from threading import Lock
 
+from reconciler.adapters.age import HostKey
 from reconciler.adapters.atomic import create
 from reconciler.adapters.disk_errors import told
+from reconciler.adapters.secret_store import PINNED, SecretStore
 from reconciler.adapters.secret_text import MissingError, SecretFiles, checked
 from reconciler.errors import Retryable, Terminal
 from reconciler.plan.fact import SecretFact
 from reconciler.plan.value import SecretRef
 
 _KEY_BYTES = 32
-_GENERATED = re.compile(r"[a-z0-9][a-z0-9-]*/[A-Za-z_][A-Za-z0-9_]*")
 
 
 class HostSecrets:
@@ -37,7 +39,9 @@ class HostSecrets:
         self._key: bytes | None = None
         self._saved = False
         self._texts: set[str] = set()
-        self._paths: dict[str, Path] = {}
+        self._store = SecretStore(self._folder, self._files)
+        self._age = HostKey(self._folder / "age.key")
+        self._renewing: set[SecretRef] = set()
         self._facts: dict[SecretRef, tuple[bytes | None, str, SecretFact]] = {}
         self._lock = Lock()
 
@@ -49,7 +53,7 @@ class HostSecrets:
             text = self._text(ref)
         except MissingError as error:
             return SecretFact("", str(error))
-        if text is None:
+        if text is None or ref in self._renewing:
             return SecretFact("")
         seen = self._facts.get(ref)
         if seen is None or seen[:2] != (self._key, text):
@@ -62,15 +66,36 @@ class HostSecrets:
         try:
             text = self._text(ref)
             if text is None:
-                path = self._generated(ref.location)
-                with told(str(path)):
-                    create(path, f"{secrets.token_urlsafe(32)}\n".encode())
+                self._store.make(ref)
                 text = self._text(ref)
         except MissingError as error:
-            raise Retryable(str(error), where=f"secret {ref.location}") from error
+            raise Retryable(str(error), where=f"secret {ref.short}") from error
         if text is None:
-            raise Retryable("the secret vanished while it was made", where=f"secret {ref.location}")
+            raise Retryable("the secret vanished while it was made", where=f"secret {ref.short}")
         return text
+
+    def renew(self, ref: SecretRef) -> None:
+        if ref.source != "generate" or not self._store.path(ref).exists():
+            what = "this secret is not made by this host, or not yet"
+            raise Terminal(what, where=f"secret {ref.short}", mend="change it where it comes from")
+        self._renewing.add(ref)
+
+    def make(self, ref: SecretRef) -> None:
+        with self._lock:
+            due = ref in self._renewing
+            if due:
+                self._text(ref)  # what is replaced is a secret all the same, and stays out of every message
+                self._store.renew(ref)
+                self._renewing.remove(ref)
+        if not due:
+            self.reveal(ref)
+
+    def pin(self, ref: SecretRef) -> SecretRef:
+        """A pinned reference is pinned already."""
+        if ref.source == PINNED:
+            return ref
+        text = self.reveal(ref)
+        return self._store.pin(self.digest(text), text)
 
     def prepare(self) -> None:
         """Keeps the host's key on disk, so that digests stay comparable. Done by the first reveal by itself."""
@@ -115,14 +140,16 @@ class HostSecrets:
 
     def _find(self, ref: SecretRef) -> str | None:
         match ref.source:
-            case "generate":
-                path = self._generated(ref.location)
-                return self._files.read(str(path), f"delete it and it is made anew: {path}", absent=True)
+            case "generate" | "pinned":
+                return self._store.read(ref)
+            case "age":
+                place = f"the encrypted value {ref.short}"
+                return checked(self._age.decrypt(ref.location), place, "encrypt another text")
             case "env":
                 return self._from_environment(ref.location)
             case "file":
                 return self._files.read(ref.location, f"write the secret into {ref.location} (chmod 600)")
-        raise Terminal(f"unknown source of a secret: {ref.source}", where=ref.location)
+        raise Terminal(f"unknown source of a secret: {ref.source}", where=ref.short)
 
     def _from_environment(self, name: str) -> str:
         mend = f"set {name} in the reconciler's own environment"
@@ -130,14 +157,6 @@ class HostSecrets:
         if not text:
             raise MissingError(f"the variable {name} is {'not set' if text is None else 'empty'} ({mend})")
         return checked(text, f"the variable {name}", mend)
-
-    def _generated(self, location: str) -> Path:
-        path = self._paths.get(location)
-        if path is None:
-            if not _GENERATED.fullmatch(location):
-                raise Terminal("this is no name of a generated secret (wizard/NAME)", where=location)
-            path = self._paths[location] = self._folder / "generated" / location
-        return path
 
 
 def _read_key(path: Path) -> bytes:

@@ -147,7 +147,7 @@ class Apply:
         """Makes the secrets that the step writes, so that intent and effect speak of the same values."""
         if step.operation in (Operation.EDIT_KEYS, Operation.START):
             for ref in secret_refs(change.resource):
-                self._host.secrets.reveal(ref)
+                self._host.secrets.make(ref)
 
 
 def _result(error: ReconcilerError) -> Result:

@@ -71,7 +71,7 @@ def _obstacle(resource: Resource, fact: Fact, held: Held | None, secrets: Secret
 
 def _missing(ref: SecretRef, secrets: Secrets) -> str:
     fact = secrets.get(ref)
-    return fact.missing if fact else f"the secret {ref.location} was not looked at"
+    return fact.missing if fact else f"the secret {ref.short} was not looked at"
 
 
 def _path(resource: Resource) -> str | None:

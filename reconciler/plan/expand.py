@@ -27,8 +27,9 @@ from reconciler.plan.resource import (
 )
 from reconciler.plan.soul import soul_text
 from reconciler.plan.value import FieldPath, Known, SecretRef, known
+from reconciler.spec.age import age_body
 from reconciler.spec.desired import DesiredFleet
-from reconciler.spec.kinds import Codebase, DesiredState, EnvValue, FromEnv, FromFile, Generate, Policy, Wizard
+from reconciler.spec.kinds import Codebase, DesiredState, EnvValue, FromAge, FromEnv, FromFile, Generate, Policy, Wizard
 from reconciler.spec.position import Position
 
 CODEBASES = ".codebases"
@@ -170,6 +171,8 @@ def _env_value(wizard: Wizard, name: str, value: EnvValue) -> Known | SecretRef:
             return SecretRef("env", variable)
         case FromFile(file=path):
             return SecretRef("file", path)
+        case FromAge(age=encrypted):
+            return SecretRef("age", age_body(encrypted))
 
 
 def _process(

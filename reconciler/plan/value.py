@@ -32,13 +32,19 @@ class Hidden:
 class SecretRef:
     """Names a secret and says where it comes from; never its text.
 
-    `source` is "generate", "env" or "file"; `location` is the variable's name, the file's path, or for a
-    generated one its id on the host, such as `ezra/API_SERVER_KEY`.
+    `source` is "generate", "env", "file", "age" or "pinned"; `location` is the variable's name, the file's path, for a
+    generated one its id on the host (`ezra/API_SERVER_KEY`), for an encrypted one the ciphertext as base64, and for a
+    version kept on the host its digest there.
     """
 
     source: str
     location: str
     type: Literal["secret"] = "secret"
+
+    @property
+    def short(self) -> str:
+        """The location for people: of a ciphertext or digest its end, by which it is found in the fleet's files."""
+        return f"…{self.location[-8:]}" if self.source in ("age", "pinned") else self.location
 
 
 Value = Known | Hidden

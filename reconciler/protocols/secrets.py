@@ -18,6 +18,19 @@ class Secrets(Protocol):
         """The text; a `generate` secret is made (0600, fsynced) on first use. Raises Retryable when it is missing."""
         ...
 
+    def pin(self, ref: SecretRef) -> SecretRef:
+        """Keeps the secret's present text on this host (0600) and returns a reference to exactly this version."""
+        ...
+
+    def make(self, ref: SecretRef) -> None:
+        """Makes a `generate` secret that is not there or is to be renewed. Raises Retryable when another is missing."""
+        ...
+
+    def renew(self, ref: SecretRef) -> None:
+        """From now on and in this process, a `generate` secret counts as still to be made: it is observed so, and
+        `make` replaces it. Until then `reveal` gives the present text. Raises Terminal when there is none."""
+        ...
+
     def digest(self, text: str) -> str:
         """Hex HMAC-SHA256 under the host's key."""
         ...

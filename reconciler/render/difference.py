@@ -158,6 +158,10 @@ def _source_text(ref: SecretRef) -> str:
             return ", generated on this host"
         case "env":
             return f", from environment {ref.location}"
+        case "age":
+            return f", encrypted in Git as {ref.short}"
+        case "pinned":
+            return ", an earlier version kept on this host"
         case _:
             return f", from {ref.source} {ref.location}"
 

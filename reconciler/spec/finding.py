@@ -8,7 +8,7 @@ from reconciler.spec.document import Path, YamlDocument
 from reconciler.spec.position import Problem, Severity
 from reconciler.spec.words import shown
 
-_SECRET_PLACES = frozenset({"api_key", "token", "env", "file", "config", "base_url"})
+_SECRET_PLACES = frozenset({"api_key", "token", "env", "file", "age", "config", "base_url", "git"})
 """Values at and below these fields are never repeated in a message: a secret pasted there by mistake stays out."""
 
 

@@ -23,6 +23,11 @@ REQUIREMENT = r"^[A-Za-z0-9][A-Za-z0-9._\[\],<>=!~ -]*$"
 URL = r"^https?://"
 SCHEDULE = r"^\S+( \S+){4}$"
 TASK_NAME = r"^TASK-[0-9]{1,6}$"
+AGE_KEY = r"^age1[02-9ac-hj-np-z]{58}$"
+AGE_VALUE = (
+    r"^\s*(-----BEGIN AGE ENCRYPTED FILE-----\s+)?YWdlLWVuY3J5cHRpb24ub3JnL3Yx[A-Za-z0-9+/=\s]+"
+    r"(-----END AGE ENCRYPTED FILE-----\s*)?$"
+)
 PATTERNS = {
     NAME: ("a safe name", "use lower-case letters, digits and single hyphens, beginning with a letter: allegro-primus"),
     ENV_NAME: ("the name of a variable", "use letters, digits and underscores, such as ANTHROPIC_API_KEY"),
@@ -34,6 +39,8 @@ PATTERNS = {
     URL: ("a web address", "begin it with http:// or https://"),
     SCHEDULE: ("a cron schedule", "write five fields with one space between them, such as */15 * * * *"),
     TASK_NAME: ("the name of a task", "write TASK- and up to six digits, such as TASK-001"),
+    AGE_KEY: ("a public age key", "write what `reconciler secret key` prints on the host: age1..."),
+    AGE_VALUE: ("an encrypted value", "write what `reconciler secret encrypt` prints"),
 }
 """What each pattern stands for, and how to write it right."""
 
@@ -70,7 +77,14 @@ class FromFile(Record):
     """Absolute path on the host."""
 
 
-Secret = Generate | FromEnv | FromFile
+class FromAge(Record):
+    """A secret encrypted to the key of the host that needs it."""
+
+    age: Annotated[str, Field(pattern=AGE_VALUE)]
+    """What `reconciler secret encrypt` printed, or an armored age file."""
+
+
+Secret = Generate | FromEnv | FromFile | FromAge
 EnvValue = str | Secret
 
 
@@ -90,6 +104,8 @@ class Host(Record):
     """Folder that holds one folder a wizard; absolute."""
     address: str | None = None
     """Where people find the host; for display."""
+    age: Annotated[str, Field(pattern=AGE_KEY)] | None = None
+    """Public key that secrets of this host are encrypted to: what `reconciler secret key` prints there."""
 
 
 class PortPool(Record):

@@ -12,8 +12,9 @@ from reconciler.spec.check import check
 from reconciler.spec.desired import DesiredFleet, Loaded
 from reconciler.spec.draft import Draft, Entry, draft
 from reconciler.spec.kinds import Fleet
-from reconciler.spec.position import Position, Severity
-from reconciler.spec.read import Memo
+from reconciler.spec.plain_secrets import RULE
+from reconciler.spec.position import Position, Problem, Severity
+from reconciler.spec.read import Memo, ReadFile
 from reconciler.spec.souls import read_souls
 
 _ENDINGS = (".yaml", ".yml")
@@ -27,15 +28,20 @@ def load_fleet(files: Mapping[str, bytes], folder: str, memo: Memo | None = None
     """
     folder = folder.strip("/").removeprefix("./") if folder != "." else ""
     memo = memo if memo is not None else Memo()
-    read = [memo.read(path, files[path]) for path in sorted(files) if is_fleet_file(path, folder)]
+    read = {path: memo.read(path, files[path]) for path in sorted(files) if is_fleet_file(path, folder)}
     memo.turn()
-    drafted = draft(read)
+    drafted = draft(read.values())
     souls, missing = read_souls(drafted, files, folder)
-    found = [*(p for file in read for p in file.problems), *check(drafted, folder), *missing]
+    checked = (p for p in check(drafted, folder) if not _excused(p, read))
+    found = [*(p for file in read.values() for p in file.problems), *checked, *missing]
     problems = tuple(sorted(dict.fromkeys(found), key=lambda p: (p.at, p.message)))
     if drafted.fleet is None or any(p.severity is Severity.ERROR for p in problems):
         return Loaded(None, problems)
     return Loaded(_desired(drafted, drafted.fleet, souls), problems)
+
+
+def _excused(problem: Problem, read: Mapping[str, ReadFile]) -> bool:
+    return problem.rule == RULE and problem.at.line in read[problem.at.file].excused
 
 
 def is_fleet_file(path: str, folder: str) -> bool:

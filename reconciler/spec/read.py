@@ -1,6 +1,7 @@
 """One fleet file: bytes to typed documents, with every problem that the file has on its own.
 
-YAML first, then the schema of the document's kind, then typed values. Not done here: checks across documents.
+YAML first, then the schema of the document's kind, then typed values; and no secret anywhere in its text. Not done
+here: checks across documents.
 """
 
 from __future__ import annotations
@@ -14,7 +15,9 @@ from reconciler.spec.document import YamlDocument
 from reconciler.spec.explain import explain
 from reconciler.spec.finding import Finding, type_name
 from reconciler.spec.kinds import KINDS, Record
+from reconciler.spec.plain_secrets import excused, plain_secrets
 from reconciler.spec.position import Problem, Severity
+from reconciler.spec.text import decode
 from reconciler.spec.typed import typed
 from reconciler.spec.words import mend_name, shown
 from reconciler.spec.yaml import parse
@@ -37,6 +40,8 @@ class ReadFile:
     documents: tuple[ReadDocument, ...]
     problems: tuple[Problem, ...]
     whole: bool
+    excused: frozenset[int] = frozenset()
+    """Lines that hold no secret, as their author says."""
 
 
 @dataclass(slots=True)
@@ -71,7 +76,11 @@ def read_file(file: str, data: bytes) -> ReadFile:
         documents.append(read)
         # A value that YAML refused is not judged a second time.
         problems.extend(problem for problem in found if problem.at not in faulty)
-    return ReadFile(tuple(documents), tuple(_without_echoes(problems)), parsed.whole)
+    text = decode(file, data)
+    if isinstance(text, Problem):
+        return ReadFile(tuple(documents), tuple(_without_echoes(problems)), parsed.whole)
+    problems = [*_without_echoes(problems), *plain_secrets(file, text)]
+    return ReadFile(tuple(documents), tuple(problems), parsed.whole, excused(text))
 
 
 def _read_document(document: YamlDocument) -> tuple[ReadDocument, list[Problem]]:

@@ -10,11 +10,12 @@ from collections.abc import Mapping
 
 from reconciler.spec.draft import Draft, Entry
 from reconciler.spec.kinds import SoulFile, Wizard
+from reconciler.spec.plain_secrets import plain_secrets
 from reconciler.spec.position import Problem
 from reconciler.spec.text import decode
 from reconciler.spec.words import mend_name, shown
 
-_PATH = ("soul", "file")
+_FIELD = ("soul", "file")
 
 
 def read_souls(draft: Draft, files: Mapping[str, bytes], folder: str) -> tuple[dict[str, str], list[Problem]]:
@@ -27,6 +28,7 @@ def read_souls(draft: Draft, files: Mapping[str, bytes], folder: str) -> tuple[d
             text = _read(entry, soul.file, files, folder)
             if isinstance(text, str):
                 texts[soul.file] = text
+                problems.extend(plain_secrets(_path(soul.file, folder), text, soul=True))
             else:
                 problems.append(text)
     return texts, problems
@@ -36,14 +38,18 @@ def _read(entry: Entry[Wizard], written: str, files: Mapping[str, bytes], folder
     inside = posixpath.normpath(written)
     if inside.startswith(("/", "..")) or inside == ".":
         what = "the soul file must stay inside the fleet folder"
-        return entry.error("soul/outside", _PATH, what, "name it relative to that folder, such as souls/ezra.md")
-    path = posixpath.join(folder, inside)
+        return entry.error("soul/outside", _FIELD, what, "name it relative to that folder, such as souls/ezra.md")
+    path = _path(written, folder)
     data = files.get(path)
     if data is None:
         near = [name.removeprefix(f"{folder}/") for name in files if name.endswith(".md")]
         mend = mend_name(inside, near, f"add {path}, or write soul: {{charter: ...}}")
-        return entry.error("soul/missing", _PATH, f"there is no soul file {shown(inside)} in the fleet folder", mend)
+        return entry.error("soul/missing", _FIELD, f"there is no soul file {shown(inside)} in the fleet folder", mend)
     text = decode(path, data)
     if isinstance(text, str) and not text.strip():
-        return entry.error("soul/empty", _PATH, f"the soul file {shown(inside)} is empty", "write the charter into it")
+        return entry.error("soul/empty", _FIELD, f"the soul file {shown(inside)} is empty", "write the charter into it")
     return text
+
+
+def _path(written: str, folder: str) -> str:
+    return posixpath.join(folder, posixpath.normpath(written))

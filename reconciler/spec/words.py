@@ -28,7 +28,7 @@ def listed(names: Iterable[str]) -> str:
 
 def nearest(name: str, known: Iterable[str]) -> str | None:
     """The known name that was probably meant."""
-    by_lower = {candidate.lower(): candidate for candidate in known}
+    by_lower = {candidate.lower(): candidate for candidate in known if candidate.isprintable()}
     if len(by_lower) > _FEW_ENOUGH or len(name) > _LONGEST:  # comparing costs microseconds for each of them
         return None
     found = difflib.get_close_matches(name.lower(), by_lower, n=1)

@@ -6,6 +6,10 @@ import pytest
 
 from tests.spec.fleets import PARTS, TWO_HOSTS, Case, Changes, load, rest, told, wizard
 
+INSTEAD = (
+    "(put {age: ...} there, which `reconciler secret encrypt` prints, or {env: NAME} or {file: /path}; "
+    "write # reconciler: not-a-secret at the end of the line if it is none)"
+)
 CASES: list[Case] = [
     (
         "one bot twice",
@@ -43,7 +47,7 @@ CASES: list[Case] = [
         rest("telegram: {token: {generate: true}}"),
         [
             "ezra.yaml:8:19: a bot token can't be generated "
-            "(take the token that BotFather gave you: {env: NAME} or {file: /path})"
+            "(take the token that BotFather gave you: {env: NAME}, {file: /path} or {age: ...})"
         ],
     ),
     (
@@ -54,15 +58,25 @@ CASES: list[Case] = [
     (
         "a secret in Git",
         rest("env: {OPENAI_API_KEY: sk-hunter2}"),
-        [
-            "ezra.yaml:8:23: warning: OPENAI_API_KEY looks like a secret, and stands in Git as text "
-            "(use {env: NAME} or {file: /path}; ignore this if it is no secret)"
-        ],
+        [f"ezra.yaml:8:23: OPENAI_API_KEY looks like a secret, and stands in Git as text {INSTEAD}"],
+    ),
+    (
+        "what may be a secret in Git",
+        rest("env: {OPENAI_API_KEY: hunter2}"),
+        [f"ezra.yaml:8:23: warning: OPENAI_API_KEY looks like a secret, and stands in Git as text {INSTEAD}"],
+    ),
+    (
+        "a password in Git is one however weak it is",
+        rest("env: {IMAP_PASSWORD: summer}"),
+        [f"ezra.yaml:8:22: IMAP_PASSWORD looks like a secret, and stands in Git as text {INSTEAD}"],
     ),
     (
         "credentials in an address",
         {"parts.yaml": PARTS.replace("provider: anthropic", "provider: custom\nbase_url: https://a:b@x.example/v1")},
-        ["parts.yaml:9:11: base_url holds a user name or password (put the key under env, as {env: NAME})"],
+        [
+            "parts.yaml:9:11: base_url holds a user name or password "
+            "(put the key under env, as {env: NAME} or {age: ...})"
+        ],
     ),
     (
         "variables of a model are checked too",

@@ -53,7 +53,8 @@ def test_other_config_keys_are_welcome() -> None:
 def test_text_that_looks_like_a_secret() -> None:
     assert told(rest("config: {platforms: {discord: {bot_token: hunter2}}, x: {max_tokens: 5, token: ''}}")) == [
         "fleet/ezra.yaml:8:43: warning: platforms.discord.bot_token looks like a secret, and stands in Git as text "
-        "(put it under env, as {env: NAME} or {file: /path}; ignore this if it is no secret)"
+        "(put it under env, as {age: ...}, {env: NAME} or {file: /path}; "
+        "write # reconciler: not-a-secret at the end of the line if it is none)"
     ]
 
 

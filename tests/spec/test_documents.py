@@ -6,7 +6,7 @@ import pytest
 
 from tests.spec.fleets import FLEET, load, told, wizard
 
-UNION = "must be {generate: true} or {env: ...} or {file: ...}"
+UNION = "must be {generate: true} or {env: ...} or {file: ...} or {age: ...}"
 
 
 @pytest.mark.parametrize(
@@ -81,7 +81,7 @@ def test_kind(text: str, expected: str) -> None:
         ),
         (
             "env: {A: 5}",
-            "8:10: env.A must be a string or {generate: true} or {env: ...} or {file: ...}, not a whole number",
+            f"8:10: env.A {UNION.replace('be', 'be a string or')}, not a whole number",
         ),
         ("config: []", "8:9: config must be a mapping, not a list"),
         ("robe: {port: 70000}", "8:14: robe.port `70000` must be at most 65535"),

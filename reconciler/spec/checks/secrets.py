@@ -9,9 +9,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 
+from reconciler.spec.age import age_body, is_whole
 from reconciler.spec.draft import Draft, Entry
-from reconciler.spec.kinds import EnvValue, FromEnv, FromFile, Generate, Model, Secret, Wizard
+from reconciler.spec.kinds import EnvValue, FromAge, FromEnv, FromFile, Generate, Model, Secret, Wizard
+from reconciler.spec.plain_secrets import EXCUSE, INSTEAD, RULE
 from reconciler.spec.position import Problem
+from reconciler.spec.shapes import find_shapes, variable_judged
 
 TELEGRAM_TOKEN = "TELEGRAM_BOT_TOKEN"  # noqa: S105 - the name of a variable
 _OURS = {
@@ -28,7 +31,6 @@ _OURS = {
 }
 """Beginnings of the names of variables that are not for `env`, and what to do instead."""
 _EXACT = frozenset({"PATH", "HOME", "SHELL", "USER", "LOGNAME", "ENV", "IFS", "VIRTUAL_ENV", "TMPDIR"})
-_SOUNDS_SECRET = re.compile(r"(^|_)(KEY|TOKEN|SECRET|PASSWORD|PASSWD|CREDENTIALS?)$", re.IGNORECASE)
 _CREDENTIALS = re.compile(r"^https?://[^/?#]*@")
 
 
@@ -36,11 +38,14 @@ def check_secrets(draft: Draft) -> Iterator[Problem]:
     yield from _telegram(draft)
     for wizard in draft.wizards.values():
         yield from _variables(wizard, wizard.record.env)
+        yield from _encrypted(wizard, ("api_key",), wizard.record.api_key)
+        if wizard.record.telegram:
+            yield from _encrypted(wizard, ("telegram", "token"), wizard.record.telegram.token)
     for model in draft.models.values():
         yield from _variables(model, model.record.env)
-        if model.record.base_url and _CREDENTIALS.match(model.record.base_url):
+        if _has_credentials(model.record.base_url or ""):
             what = "base_url holds a user name or password"
-            yield model.error("secret/in-git", ("base_url",), what, "put the key under env, as {env: NAME}")
+            yield model.error(RULE, ("base_url",), what, "put the key under env, as {env: NAME} or {age: ...}")
 
 
 def _telegram(draft: Draft) -> Iterator[Problem]:
@@ -50,7 +55,7 @@ def _telegram(draft: Draft) -> Iterator[Problem]:
             continue
         source = _source(entry.record.telegram.token)
         if source is None:
-            mend = "take the token that BotFather gave you: {env: NAME} or {file: /path}"
+            mend = "take the token that BotFather gave you: {env: NAME}, {file: /path} or {age: ...}"
             yield entry.error("telegram/generated", ("telegram", "token"), "a bot token can't be generated", mend)
             continue
         other = first.setdefault(source, entry)
@@ -76,6 +81,19 @@ def _source(secret: Secret) -> tuple[str, str] | None:
             return ("env", name)
         case FromFile(file=path):
             return ("file", path)
+        case FromAge(age=value):
+            return ("age", age_body(value))
+
+
+def _has_credentials(address: str) -> bool:
+    """Those that have the form of a password are told already."""
+    return bool(_CREDENTIALS.match(address)) and not any(find_shapes(address))
+
+
+def _encrypted(entry: Entry[Wizard] | Entry[Model], path: tuple[str, ...], value: EnvValue) -> Iterator[Problem]:
+    if isinstance(value, FromAge) and not is_whole(value.age):
+        what = "this encrypted value is not whole: a piece was lost or changed on its way here"
+        yield entry.error("secret/age", (*path, "age"), what, "encrypt it again with `reconciler secret encrypt`")
 
 
 def _variables(entry: Entry[Wizard] | Entry[Model], env: Mapping[str, EnvValue]) -> Iterator[Problem]:
@@ -86,6 +104,8 @@ def _variables(entry: Entry[Wizard] | Entry[Model], env: Mapping[str, EnvValue])
             yield entry.key_error("env/forbidden", ("env", name), what, mend)
         elif isinstance(value, str):
             yield from _literal(entry, name, value)
+        else:
+            yield from _encrypted(entry, ("env", name), value)
 
 
 def _forbidden(name: str) -> str:
@@ -98,7 +118,6 @@ def _literal(entry: Entry[Wizard] | Entry[Model], name: str, value: str) -> Iter
     if "\n" in value:
         what = f"the value of {name} has more than one line, which a .env file can't hold"
         yield entry.error("env/value", ("env", name), what, "write it in one line")
-    elif value and _SOUNDS_SECRET.search(name):
+    elif severity := variable_judged(name, value):
         what = f"{name} looks like a secret, and stands in Git as text"
-        mend = "use {env: NAME} or {file: /path}; ignore this if it is no secret"
-        yield entry.warning("secret/in-git", ("env", name), what, mend)
+        yield Problem(entry.at("env", name), what, f"{INSTEAD}; {EXCUSE}", severity, RULE)

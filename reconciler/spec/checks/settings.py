@@ -6,12 +6,13 @@ Not done here: whether Hermes knows a key.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 
 from reconciler.spec.draft import Draft, Entry
 from reconciler.spec.kinds import Wizard
+from reconciler.spec.plain_secrets import EXCUSE, RULE
 from reconciler.spec.position import Problem
+from reconciler.spec.shapes import key_judged
 
 Keys = tuple[str, ...]
 _SERVER = ("platforms", "api_server")
@@ -44,7 +45,6 @@ IGNORED: Mapping[Keys, str] = {
     (*_SERVER, "host"): "nothing: the API server listens on 127.0.0.1 alone",
 }
 """Keys that look right and that Hermes does not read."""
-_SOUNDS_SECRET = re.compile(r"(^|_)(api_?key|token|secret|password|passwd)$", re.IGNORECASE)
 _PARENTS = frozenset(keys[:length] for keys in (*DERIVED, *DEFAULTED) for length in range(1, len(keys)))
 
 
@@ -61,10 +61,10 @@ def _literals(entry: Entry[Wizard], values: Mapping[str, object], above: Keys) -
         keys = (*above, name)
         if isinstance(value, Mapping):
             yield from _literals(entry, value, keys)
-        elif isinstance(value, str) and value and _SOUNDS_SECRET.search(name) and keys not in DERIVED:
+        elif isinstance(value, str) and keys not in DERIVED and (severity := key_judged(name, value)):
             what = f"{'.'.join(keys)} looks like a secret, and stands in Git as text"
-            mend = "put it under env, as {env: NAME} or {file: /path}; ignore this if it is no secret"
-            yield entry.warning("secret/in-git", ("config", *keys), what, mend)
+            mend = f"put it under env, as {{age: ...}}, {{env: NAME}} or {{file: /path}}; {EXCUSE}"
+            yield Problem(entry.at("config", *keys), what, mend, severity, RULE)
 
 
 def _mapping(entry: Entry[Wizard], values: Mapping[str, object], above: Keys) -> Iterator[Problem]:

@@ -1,0 +1,82 @@
+"""Secrets that this host keeps in files of its own (0600): generated ones, and pinned versions of others.
+
+A generated secret is a file by wizard and name; a pinned one is named by its digest under the host's key. Not done
+here: digests, and who may have a secret.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import secrets
+from pathlib import Path
+
+from reconciler.adapters.atomic import create, replace
+from reconciler.adapters.disk_errors import told
+from reconciler.adapters.secret_text import SecretFiles
+from reconciler.adapters.tree import FOLDER, Spot
+from reconciler.errors import Terminal
+from reconciler.plan.value import SecretRef
+
+PINNED = "pinned"
+"""Source of a reference to one version of a secret, as a generation holds it."""
+_GENERATED = re.compile(r"[a-z0-9][a-z0-9-]*/[A-Za-z_][A-Za-z0-9_]*")
+_DIGEST = re.compile(r"[0-9a-f]{64}")
+_BYTES = 32
+
+
+class SecretStore:
+    """The folder `secrets` of the state folder."""
+
+    def __init__(self, folder: Path, files: SecretFiles) -> None:
+        self._folder = folder
+        self._files = files
+        self._paths: dict[SecretRef, Path] = {}
+
+    def read(self, ref: SecretRef) -> str | None:
+        """The text; None for a generated secret that is still to be made. Raises MissingError."""
+        path = str(self.path(ref))
+        if ref.source == PINNED:
+            return self._files.read(path, "push a commit that names the secret anew")
+        return self._files.read(path, f"delete it and it is made anew: {path}", absent=True)
+
+    def path(self, ref: SecretRef) -> Path:
+        """Raises Terminal for a name that could leave the folder."""
+        path = self._paths.get(ref)
+        if path is None:
+            form = _DIGEST if ref.source == PINNED else _GENERATED
+            if not form.fullmatch(ref.location):
+                what = "pinned secret" if ref.source == PINNED else "generated secret (wizard/NAME)"
+                raise Terminal(f"this is no name of a {what}", where=ref.location)
+            folder = PINNED if ref.source == PINNED else "generated"
+            path = self._paths[ref] = self._folder / folder / ref.location
+        return path
+
+    def make(self, ref: SecretRef) -> None:
+        """Makes a generated secret unless it is there."""
+        path = self.path(ref)
+        with told(str(path)):
+            create(path, _fresh())
+
+    def renew(self, ref: SecretRef) -> None:
+        """Replaces a generated secret; a kill at any instant leaves the old one or the new one."""
+        path = self.path(ref)
+        with told(str(path)):
+            folder = os.open(path.parent, FOLDER)
+            try:
+                replace(Spot(folder, path.name, str(path)), _fresh(), 0o600)
+            finally:
+                os.close(folder)
+
+    def pin(self, digest: str, text: str) -> SecretRef:
+        """Keeps this text; the same text is kept once."""
+        ref = SecretRef(PINNED, digest)
+        path = self.path(ref)
+        if not path.exists():
+            with told(str(path)):
+                create(path, f"{text}\n".encode())
+        return ref
+
+
+def _fresh() -> bytes:
+    return f"{secrets.token_urlsafe(_BYTES)}\n".encode()

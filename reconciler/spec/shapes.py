@@ -1,0 +1,131 @@
+"""What secrets look like: strings whose form gives them away, and random text under a name that sounds secret.
+
+One small table of our own, because a scanner such as detect-secrets reads files and settings, and this floor is pure.
+Forms that vendors document; each row says where it comes from. Every pattern reads on in one direction, so that no
+text makes it slow. Not done here: where a secret stands, and what is said about it (plain_secrets.py, checks/).
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+
+from reconciler.spec.position import Severity
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """`what` it is, in words that follow "holds"; `source` is where the form comes from."""
+
+    what: str
+    pattern: str
+    source: str
+
+
+SHAPES = (
+    Shape(
+        "a private key", r"-----BEGIN (?:[A-Z0-9]{1,12} ){0,3}PRIVATE KEY(?: BLOCK)?-----", "detect-secrets, RFC 7468"
+    ),
+    Shape("a private key", r"PuTTY-User-Key-File-[0-9]", "detect-secrets"),
+    Shape("a private age key", r"AGE-SECRET-KEY-1[02-9AC-HJ-NP-Z]{58}", "age-encryption.org, age(1)"),
+    Shape("a private Nostr key", r"\bnsec1[02-9ac-hj-np-z]{58}\b", "Nostr NIP-19"),
+    Shape(
+        "a Telegram bot token",
+        r"\b[0-9]{6,12}:[A-Za-z0-9_-]{32,40}(?![A-Za-z0-9_-])",
+        "detect-secrets, Telegram Bot API",
+    ),
+    Shape(
+        "an AWS access key",
+        r"\b(?:A3T[A-Z0-9]|ABIA|ACCA|AKIA|ASIA)[A-Z0-9]{16}\b",
+        "detect-secrets, AWS IAM identifiers",
+    ),
+    Shape("a GitHub token", r"\bgh[pousr]_[A-Za-z0-9_]{36}", "detect-secrets, GitHub token formats"),
+    Shape("a GitHub token", r"\bgithub_pat_[A-Za-z0-9_]{22}", "GitHub token formats"),
+    Shape(
+        "a GitLab token", r"\bgl(?:pat|dt|ft|soat|rt|ptt)-[A-Za-z0-9_-]{20}", "detect-secrets, GitLab token prefixes"
+    ),
+    Shape("a Slack token", r"\bxox[abeoprs]-[A-Za-z0-9-]{10}", "detect-secrets, Slack token types"),
+    Shape("a Slack webhook", r"\bhooks\.slack\.com/(?:services|workflows)/[A-Za-z0-9_-]{6,}/", "detect-secrets"),
+    Shape("a Discord bot token", r"\b[MNO][A-Za-z0-9_-]{23,26}\.[A-Za-z0-9_-]{6}\.[A-Za-z0-9_-]{27}", "detect-secrets"),
+    Shape(
+        "a key of a model provider",
+        r"(?<![\w-])sk-(?=[A-Za-z_-]{0,40}[0-9])[A-Za-z0-9_-]{16}",
+        "OpenAI, Anthropic, OpenRouter",
+    ),
+    Shape(
+        "a key of a model provider",
+        r"\b(?:gsk_|xai-|pplx-|fw_|r8_|nvapi-)[A-Za-z0-9]{24}",
+        "Groq, xAI, Perplexity and others",
+    ),
+    Shape("a Hugging Face token", r"\bhf_[A-Za-z0-9]{30}", "Hugging Face"),
+    Shape("a Google API key", r"\bAIza[A-Za-z0-9_-]{35}(?![A-Za-z0-9_-])", "Google Cloud"),
+    Shape("a Stripe key", r"\b[rs]k_(?:live|test)_[A-Za-z0-9]{24}", "detect-secrets"),
+    Shape("a SendGrid key", r"\bSG\.[A-Za-z0-9_-]{22}\.[A-Za-z0-9_-]{43}", "detect-secrets"),
+    Shape("a Twilio key", r"\bSK[0-9a-f]{32}\b", "detect-secrets"),
+    Shape("a token of a package registry", r"\bnpm_[A-Za-z0-9]{36}\b|\bpypi-AgE[A-Za-z0-9_-]{40}", "detect-secrets"),
+    Shape("a DigitalOcean token", r"\bdo[opr]_v1_[0-9a-f]{64}\b", "DigitalOcean"),
+    Shape(
+        "a JSON Web Token",
+        r"(?<![\w-])eyJ[A-Za-z0-9_-]{10,2000}\.eyJ[A-Za-z0-9_-]{6,4000}\.[A-Za-z0-9_-]{6}",
+        "detect-secrets, RFC 7519",
+    ),
+    Shape(
+        "a password in an address", r"://[^\s:/?#@\"'<>${}\[\]]{1,100}:[^\s:/?#@\"'<>${}\[\]]{3,100}@", "detect-secrets"
+    ),
+)
+
+_ENV_NAME = re.compile(r"(?:^|_)(?:KEY|TOKEN|SECRET|PASSWORD|PASSWD|PASSPHRASE|CREDENTIALS?)$", re.IGNORECASE)
+_KEY_NAME = re.compile(
+    r"(?:^|[_-]|(?<=[a-z0-9]))(?:(?:api|private|secret|access)[_-]?key|token|secret|passw(?:or)?d|passphrase)$",
+    re.IGNORECASE,
+)
+_PASSWORD = re.compile(r"passw(?:or)?d$|passphrase$", re.IGNORECASE)
+_NO_SECRET = re.compile(
+    r"none|null|empty|dummy|unused|ollama|local|not[-_]?needed|[x*.-]+|<.*>|\$\w+|\$\{.*\}|\{\{.*\}\}", re.IGNORECASE
+)
+"""What people write where a program wants a key and nobody reads it, and references that something else resolves."""
+_WORDS = re.compile(r"[a-z]+(?:[-_. /][a-z]+)*", re.IGNORECASE)
+_PLACE = re.compile(r"[a-z][a-z0-9+.-]*://|[~.]?/", re.IGNORECASE)
+_SHORTEST = 8
+_BITS = 3.0
+"""Bits a character above which text under a secret name counts as random: the limit of detect-secrets for hexadecimal
+text. The name says the rest."""
+
+
+def find_shapes(text: str) -> Iterator[tuple[int, str]]:
+    """Every string in the text that has the form of a secret: its index, and what it is."""
+    for found in _any_shape().finditer(text):
+        yield found.start(), SHAPES[int((found.lastgroup or "s0")[1:])].what
+
+
+@cache
+def _any_shape() -> re.Pattern[str]:
+    return re.compile("|".join(f"(?P<s{number}>{shape.pattern})" for number, shape in enumerate(SHAPES)))
+
+
+def variable_judged(name: str, value: str) -> Severity | None:
+    """What a variable with this text in Git is: an error, a warning, or nothing to speak of."""
+    return _judged(name, value) if _ENV_NAME.search(name) else None
+
+
+def key_judged(name: str, value: str) -> Severity | None:
+    """As `variable_judged`, for a key of a configuration file."""
+    return _judged(name, value) if _KEY_NAME.search(name) else None
+
+
+def _judged(name: str, value: str) -> Severity | None:
+    if not value or _NO_SECRET.fullmatch(value) or next(find_shapes(value), None):
+        return None  # the form of a secret is told where it stands in the file
+    certain = _PASSWORD.search(name) or _is_random(value)
+    return Severity.ERROR if certain else Severity.WARNING
+
+
+def _is_random(value: str) -> bool:
+    if len(value) < _SHORTEST or " " in value or _WORDS.fullmatch(value) or _PLACE.match(value):
+        return False
+    counts = Counter(value).values()
+    return -sum(count / len(value) * math.log2(count / len(value)) for count in counts) >= _BITS

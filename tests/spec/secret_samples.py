@@ -1,0 +1,50 @@
+"""Made-up secrets of every form, put together when they are needed so that no scanner finds them in this repository."""
+
+from __future__ import annotations
+
+import base64
+
+_LETTERS = "q7Zx9Lm2Vb4Nc6Kd8Jf1Hg3Ts5Rw0Yp"
+LONG = _LETTERS * 4
+_UPPER = LONG.upper()
+_HEX = "0a1b2c3d4e5f6789" * 4
+_BECH = "qpzry9x8gf2tvdw0s3jn54khce6mua7l" * 2
+
+
+def _token(header: str) -> str:
+    return base64.urlsafe_b64encode(header.encode()).decode().rstrip("=")
+
+
+SAMPLES: dict[str, str] = {
+    "an RSA key": "-----BEGIN " + "RSA PRIVATE KEY-----",
+    "a plain private key": "-----BEGIN " + "PRIVATE KEY-----",
+    "a key of OpenSSH": "-----BEGIN " + "OPENSSH PRIVATE KEY-----",
+    "a PGP key": "-----BEGIN " + "PGP PRIVATE KEY BLOCK-----",
+    "PuTTY": "PuTTY-User-" + "Key-File-2",
+    "age": "AGE-SECRET-" + "KEY-1" + _BECH[:58].upper(),
+    "Nostr": "nsec" + "1" + _BECH[:58],
+    "Telegram": "123456:" + "AA" + LONG[:33],
+    "Telegram, ten digits": "7123456789:" + "AA" + LONG[:33],
+    "AWS": "AKIA" + _UPPER[:16],
+    "GitHub": "ghp_" + LONG[:36],
+    "GitHub, fine-grained": "github_pat_" + LONG[:22] + "_" + LONG[:59],
+    "GitLab": "glpat-" + LONG[:20],
+    "Slack": "xoxb-" + "123456789012-" + LONG[:24].lower(),
+    "Slack webhook": "https://hooks.slack" + ".com/services/T00000000/B00000000/" + LONG[:24],
+    "Discord": "MTk" + LONG[:21] + "." + "Cl2FMQ" + "." + LONG[:27],
+    "OpenAI": "sk-" + LONG[:48],
+    "OpenAI, project": "sk-proj-" + LONG[:60],
+    "Anthropic": "sk-ant-" + "api03-" + LONG[:80],
+    "OpenRouter": "sk-or-v1-" + _HEX,
+    "Groq": "gsk_" + LONG[:52],
+    "Hugging Face": "hf_" + LONG[:34],
+    "Google": "AIza" + LONG[:35],
+    "Stripe": "sk_live_" + LONG[:24],
+    "SendGrid": "SG." + LONG[:22] + "." + LONG[:43],
+    "Twilio": "SK" + _HEX[:32],
+    "npm": "npm_" + LONG[:36],
+    "PyPI": "pypi-" + "AgEIcHlwaS5vcmc" + LONG[:70],
+    "DigitalOcean": "dop_v1_" + _HEX,
+    "JWT": ".".join((_token('{"alg":"HS256","typ":"JWT"}'), _token('{"sub":"1234567890"}'), LONG[:43])),
+    "an address": "https://" + "ezra:" + "hunter2" + "@mail.example/inbox",
+}
