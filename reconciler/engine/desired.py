@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from reconciler.engine.host import Host
 from reconciler.errors import Terminal
@@ -78,6 +78,15 @@ class DesiredState:
             raise InvalidFleet(commit, loaded.errors)
         desired = expand(loaded.fleet, self._host.name, self._host.root, commit)
         self._host.files.admit(desired.root)
+        if self._last is not None:
+            desired = _kept(desired, self._last[1].desired)
         return Wanted(
             desired, loaded.fleet, revision, tuple(str(p).replace(": warning: ", ": ", 1) for p in loaded.warnings)
         )
+
+
+def _kept(new: Desired, old: Desired) -> Desired:
+    """What a commit left as it was stays the same objects, so that all that is remembered of them stays good."""
+    known = {resource.key: resource for resource in old.resources}
+    found = ((resource, known.get(resource.key)) for resource in new.resources)
+    return replace(new, resources=tuple(was if was == now else now for now, was in found))
