@@ -43,7 +43,8 @@ class Prober:
     def refresh(self, processes: Iterable[Process], facts: Mapping[str, Fact]) -> None:
         """Asks every running process, several at once; one that does not answer costs at most PROBE_SECONDS."""
         live = [(p, fact) for p in processes if isinstance(fact := facts.get(p.key), ProcessFact) and fact.pid]
-        self.readings = {key: self.readings[key] for key in self.readings if key in {p.key for p, _ in live}}
+        keys = {p.key for p, _ in live}
+        self.readings = {key: reading for key, reading in self.readings.items() if key in keys}
         if live:
             with ThreadPoolExecutor(_THREADS, "probe") as pool:
                 for (process, _), reading in zip(live, pool.map(lambda pair: self._probe(*pair), live), strict=True):
