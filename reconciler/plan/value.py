@@ -47,6 +47,9 @@ class SecretRef:
         return f"…{self.location[-8:]}" if self.source in ("age", "pinned") else self.location
 
 
+# json.dumps would make an encoder for each value.
+_ENCODER = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False, default=str)
+
 Value = Known | Hidden
 Fields = tuple[tuple[FieldPath, Value], ...]
 """Sorted by path, each path once."""
@@ -54,4 +57,4 @@ Fields = tuple[tuple[FieldPath, Value], ...]
 
 def known(value: object) -> Known:
     """Canonical form of a JSON-like value (mappings, lists or tuples, strings, numbers, booleans, None)."""
-    return Known(json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, default=str))
+    return Known(_ENCODER.encode(value))
