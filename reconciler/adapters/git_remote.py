@@ -77,34 +77,34 @@ class Remote:
         return shlex.join(argv)
 
 
-def parse_remote(url: str, access: Access) -> Remote:
-    """The remote that a setting names. Terminal for anything that git could take for an option or for a program."""
+def parse_remote(url: str, access: Access, where: str = "source.url") -> Remote:
+    """The remote that `where` names. Terminal for anything that git could take for an option or for a program."""
     shown = redact(url)
     if not url or re.search(r"[\x00-\x20\x7f]", url) or url.startswith("-"):
-        raise Terminal(f"{shown!r} is not the address of a repository", where="source.url", mend=_EXAMPLE)
+        raise Terminal(f"{shown!r} is not the address of a repository", where=where, mend=_EXAMPLE)
     if url.startswith("/"):
         return Remote(url, access)
     if "://" in url:
-        return _with_scheme(url, shown, access)
+        return _with_scheme(url, shown, access, where)
     if _SCP_LIKE.fullmatch(url) and "::" not in url.partition("]")[2]:
         return Remote(url, access)
-    raise Terminal(f"{shown!r} is not the address of a repository", where="source.url", mend=_EXAMPLE)
+    raise Terminal(f"{shown!r} is not the address of a repository", where=where, mend=_EXAMPLE)
 
 
-def _with_scheme(url: str, shown: str, access: Access) -> Remote:
+def _with_scheme(url: str, shown: str, access: Access, where: str) -> Remote:
     try:
         parts = urlsplit(url)
         host = parts.hostname or ""
         _ = parts.port
     except ValueError as error:
-        raise Terminal(f"{shown!r} can't be read: {error}", where="source.url", mend=_EXAMPLE) from error
+        raise Terminal(f"{shown!r} can't be read: {error}", where=where, mend=_EXAMPLE) from error
     if parts.scheme not in _SCHEMES or (parts.scheme != "file" and not host) or host.startswith("-"):
-        raise Terminal(f"{shown!r} is not the address of a repository", where="source.url", mend=_EXAMPLE)
+        raise Terminal(f"{shown!r} is not the address of a repository", where=where, mend=_EXAMPLE)
     if parts.scheme in {"http", "https"}:
         return _without_userinfo(parts, access)
     if parts.password:
         mend = "ssh, git and file take no password: use a key (source.ssh_key) and leave the password out"
-        raise Terminal(f"{shown!r} holds a password", where="source.url", mend=mend)
+        raise Terminal(f"{shown!r} holds a password", where=where, mend=mend)
     return Remote(url, access)
 
 

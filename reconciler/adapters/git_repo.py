@@ -10,9 +10,10 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from reconciler.adapters.git_process import Answer, Call, environment_for, gitpython, run
@@ -45,17 +46,24 @@ class GitRepo:
         self.path = path
         self._git = git
 
-    def run(self, *args: str, feed: bytes = b"") -> bytes:
+    def run(self, *args: str, feed: bytes = b"", environment: Mapping[str, str] = MappingProxyType({})) -> bytes:
         """Output of a local command that has to succeed."""
-        answer = self.ask(*args, feed=feed)
+        answer = self.ask(*args, feed=feed, environment=environment)
         if answer.code != 0:
             raise _local_failure(self.path, args[0], answer.err)
         return answer.out
 
-    def ask(self, *args: str, feed: bytes = b"") -> Answer:
-        """A local command whose exit code is an answer."""
+    def ask(
+        self,
+        *args: str,
+        feed: bytes = b"",
+        environment: Mapping[str, str] = MappingProxyType({}),
+        settings: Mapping[str, str] = MappingProxyType({}),
+    ) -> Answer:
+        """A local command whose exit code is an answer, with these variables and Git settings beside ours."""
+        variables = {**environment_for(self.path, settings), **environment}
         try:
-            return run(self._git, Call(args, environment_for(self.path, {}), LOCAL_SECONDS, feed))
+            return run(self._git, Call(args, variables, LOCAL_SECONDS, feed))
         except subprocess.TimeoutExpired as error:
             raise Retryable(f"git {args[0]} took longer than {LOCAL_SECONDS:.0f} s", where=str(self.path)) from error
 

@@ -1,7 +1,9 @@
 """Python codebases: one virtual environment a version, built by uv at its final path, marked whole at the very end.
 
 A virtual environment can't be renamed, so an interrupted one stands at the final path without its marker; the next
-install replaces it. Not done here: linking wizards to it, removing versions that nobody runs.
+install replaces it. A program from Git is built from an export of its commit, which is gone before the environment is
+marked whole: nothing of a checkout, and least of all its .env, stays where wizards would read it.
+Not done here: linking wizards to a version, deciding which are still needed.
 """
 
 from __future__ import annotations
@@ -9,130 +11,141 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import stat
 import sys
-from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import assert_never
 
-from reconciler.adapters.atomic import replace, temporary_name
+from reconciler.adapters.codebase_folder import PARTIAL, abandon, begin, clear, fact_of, finish, holds, remove
+from reconciler.adapters.codebase_use import users_of
 from reconciler.adapters.disk_errors import told
+from reconciler.adapters.git_checkout import GitCheckouts
 from reconciler.adapters.path_lock import held
-from reconciler.adapters.tree import FOLDER, Spot
-from reconciler.adapters.uv_run import UvRun
-from reconciler.errors import Terminal
-from reconciler.plan.fact import Absent, FileFact, InTheWay, Present, Unknown
+from reconciler.adapters.uv_run import Subject, UvRun
+from reconciler.errors import ReconcilerError, Retryable, Terminal
+from reconciler.plan.fact import FileFact, Present
 from reconciler.plan.fields import SOURCE, source_value
-from reconciler.plan.resource import CodebaseVersion, PypiInstall
-from reconciler.plan.value import Known, known
+from reconciler.plan.resource import CodebaseVersion, GitInstall, Install, PypiInstall
 
-MARKER = ".reconciler-complete.json"
-BUILDING = ".reconciler-building"
+CHECKOUT = ".reconciler-checkout"
 _LOCK_SECONDS = 1800.0
 
 
 class UvCodebases:
     """See `protocols.codebases.Codebases`. `environ` is our own environment, of which uv gets an allow-list; `python`
-    the interpreter that the environments are made for."""
+    the interpreter that the environments are made for; without `checkouts` nothing is built from Git."""
 
-    def __init__(self, environ: Mapping[str, str], python: str = sys.executable) -> None:
+    def __init__(
+        self, environ: Mapping[str, str], python: str = sys.executable, checkouts: GitCheckouts | None = None
+    ) -> None:
         self._environ = environ
         self._python = python
+        self._checkouts = checkouts
 
     def observe(self, versions: Sequence[CodebaseVersion]) -> Mapping[str, FileFact]:
-        return {version.key: _fact(version) for version in versions}
+        return {version.key: fact_of(Path(version.path)) for version in versions}
 
     def install(self, version: CodebaseVersion) -> None:
         path = Path(version.path)
-        with told(version.path):
-            path.parent.mkdir(parents=True, exist_ok=True)
-            with held(path.parent / f".{path.name}.lock", _LOCK_SECONDS) as lock:
-                if isinstance(_fact(version), Present):
-                    return  # another process was faster
-                self._build(version, path, lock)
+        with _locked(path) as lock:
+            if not _whole(path, version.source):  # else another process was faster
+                self._build(version.source, path, lock)
 
-    def _build(self, version: CodebaseVersion, path: Path, lock: int) -> None:
+    def remove(self, version: CodebaseVersion) -> None:
+        path = Path(version.path)
+        if not os.path.lexists(path):
+            return
+        with _locked(path):
+            users = users_of(version.path)
+            if users:
+                who = ", ".join(f"pid {pid} ({command})" for pid, command in users[:3])
+                raise Retryable(f"still runs: {who}", where=version.path, mend="it is removed once that has ended")
+            remove(path)
+
+    def _build(self, source: Install, path: Path, lock: int) -> None:
+        """Builds a new environment, or adds to a whole one in place, since running programs still import from it."""
         # uv inherits the lock: should we be killed, nobody starts over while it still writes.
-        run = UvRun(self._environ, path.parent, version.source, lock)
-        if not _same_program(path, version.source):
-            _clear(path)
-            path.mkdir(mode=0o755)
-            (path / BUILDING).touch()
+        run = UvRun(self._environ, path.parent, _subject(source), lock)
+        if holds(path, source):
+            self._add(source, path, run)
+            return
+        clear(path)
+        begin(path)
+        try:
             run("venv", "--quiet", "--allow-existing", "--python", self._python, str(path))
-        (path / MARKER).unlink(missing_ok=True)
+            self._fill(source, path, run)
+        except BaseException:
+            # What it began is of no use to anybody; a kill leaves it to the next pass.
+            with suppress(ReconcilerError):
+                clear(path)
+            raise
+
+    def _add(self, source: Install, path: Path, run: UvRun) -> None:
+        """Adds in place. Where uv gave up before it changed anything (the index is away, there is no such package), the
+        environment counts as whole as before: wizards may have to start from it meanwhile."""
+        whole, before = fact_of(path) != PARTIAL, _listed(path, run)
+        begin(path)
+        try:
+            self._fill(source, path, run)
+        except ReconcilerError:
+            if whole and _listed(path, run) == before:
+                abandon(path)
+            raise
+
+    def _fill(self, source: Install, path: Path, run: UvRun) -> None:
         python = str(path / "bin" / "python")
-        source = version.source
-        run("pip", "install", "--python", python, f"{source.package}=={source.version}", *source.extras)
-        _finish(path, source, run("pip", "freeze", "--python", python))
+        with self._program(source, path) as program:
+            run("pip", "install", "--python", python, program, *source.extras)
+        for forgotten in path.glob("lib/python*/site-packages/.env"):
+            forgotten.unlink()
+        finish(path, source, _listed(path, run))
+
+    @contextmanager
+    def _program(self, source: Install, path: Path) -> Iterator[str]:
+        """What uv is asked to install."""
+        match source:
+            case PypiInstall(package=package, version=version):
+                yield f"{package}=={version}"
+            case GitInstall(url=url, commit=commit):
+                if self._checkouts is None:
+                    raise Terminal("nothing is built from Git here", where=url)
+                checkout = path / CHECKOUT
+                shutil.rmtree(checkout, ignore_errors=True)
+                try:
+                    self._checkouts.export(url, commit, checkout)
+                    yield str(checkout)
+                finally:
+                    shutil.rmtree(checkout, ignore_errors=True)
+            case _:
+                assert_never(source)
 
 
-def _fact(version: CodebaseVersion) -> FileFact:
-    path = Path(version.path)
-    try:
-        found = path.lstat()
-        if not stat.S_ISDIR(found.st_mode):
-            return InTheWay("a link" if stat.S_ISLNK(found.st_mode) else "a file")
-        source = _marked(path)
-        (path / "bin" / "python").stat()
-    except (FileNotFoundError, NotADirectoryError):
-        return Absent()
-    except OSError as error:
-        return Unknown(f"{error.filename or path}: {error.strerror}")
-    if source != source_value(version.source):
-        return Absent()
-    return Present(((SOURCE, source),))
+def _whole(path: Path, source: Install) -> bool:
+    return fact_of(path) == Present(((SOURCE, source_value(source)),))
 
 
-def _marked(path: Path) -> Known | None:
-    """What the marker says was installed. A damaged marker proves nothing."""
-    try:
-        marker = json.loads((path / MARKER).read_bytes())
-    except ValueError:
-        return None
-    return known(marker["source"]) if isinstance(marker, dict) and "source" in marker else None
+def _listed(path: Path, run: UvRun) -> dict[str, str]:
+    """Installed packages with their versions."""
+    listed = json.loads(run("pip", "list", "--format", "json", "--python", str(path / "bin" / "python")))
+    return {package["name"]: package["version"] for package in listed}
 
 
-def _same_program(path: Path, source: PypiInstall) -> bool:
-    """Whether a whole environment of the same program stands there and only what is beside it differs: that is added in
-    place, since running programs still import from it."""
-    try:
-        marked = _marked(path)
-        (path / "bin" / "python").stat()
-    except OSError:
-        return False
-    before = json.loads(marked.text) if marked is not None else {}
-    wanted = json.loads(source_value(source).text)
-    return isinstance(before, dict) and {**before, "with": None} == {**wanted, "with": None}
+@contextmanager
+def _locked(path: Path) -> Iterator[int]:
+    with told(str(path)):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with held(path.parent / f".{path.name}.lock", _LOCK_SECONDS) as lock:
+            yield lock
 
 
-def _clear(path: Path) -> None:
-    """Makes room at the path. What an install of ours left is removed; anything else is set aside, not deleted."""
-    try:
-        found = path.lstat()
-    except FileNotFoundError:
-        return
-    if not stat.S_ISDIR(found.st_mode):
-        raise Terminal("a link or a file stands where the codebase goes", where=str(path), mend="move it away")
-    if any((path / name).exists() for name in (BUILDING, MARKER, "pyvenv.cfg")):
-        shutil.rmtree(path)  # follows no link, inside neither
-    elif any(path.iterdir()):
-        path.rename(path.with_name(temporary_name(path.name).removesuffix(".tmp") + ".aside"))
-    else:
-        path.rmdir()
-
-
-def _finish(path: Path, source: PypiInstall, frozen: str) -> None:
-    """Everything to disk, then the marker: a power cut must not leave a marker without the files."""
-    marker = {
-        "source": json.loads(source_value(source).text),
-        "versions": dict(sorted(line.split("==", 1) for line in frozen.split() if "==" in line)),
-        "python": ".".join(map(str, sys.version_info[:3])),
-        "installed_at": datetime.now(UTC).isoformat(timespec="seconds"),
-    }
-    folder = os.open(path, FOLDER | os.O_NOFOLLOW)
-    try:
-        os.sync()
-        replace(Spot(folder, MARKER, str(path / MARKER)), json.dumps(marker, indent=2).encode() + b"\n", 0o644)
-        (path / BUILDING).unlink(missing_ok=True)
-    finally:
-        os.close(folder)
+def _subject(source: Install) -> Subject:
+    match source:
+        case PypiInstall(package=package, version=version):
+            mend = "name a version that the package index has, in the Codebase document"
+            return Subject(f"{package}=={version}", mend)
+        case GitInstall(url=url, commit=commit):
+            mend = "name a commit that holds a Python project which can be built, in the Codebase document"
+            return Subject(f"{url} at {commit[:12]}", mend)
+        case _:
+            assert_never(source)

@@ -11,10 +11,10 @@ import re
 import signal
 import subprocess
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 from reconciler.errors import ReconcilerError, Retryable, Terminal
-from reconciler.plan.resource import PypiInstall
 
 _PASSED = {
     "PATH",
@@ -30,7 +30,9 @@ _PASSED = {
 _PROXIES = {"HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY"}
 _SECONDS = 1800.0
 _NO_VERSION = re.compile(
-    r"No solution found|Failed to parse|Failed to build|not a valid|Invalid requirement", re.IGNORECASE
+    r"No solution found|Failed to parse|Failed to build|not a valid|Invalid requirement"
+    r"|does not appear to be a Python project|Failed to extract package metadata",
+    re.IGNORECASE,
 )
 _AWAY = re.compile(
     r"network was disabled|Failed to fetch|Failed to download|error sending request|timed out", re.IGNORECASE
@@ -40,13 +42,21 @@ _CREDENTIALS = re.compile(r"(?<=://)[^/@\s]+@")
 _CAUSE = re.compile(r"^\s*cause:\s*(.*)$", re.MULTILINE)
 
 
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """What is installed, for messages: its name, and the mend when it can't be."""
+
+    name: str
+    mend: str
+
+
 class UvRun:
     """One install's calls of uv. `lock` is a descriptor that each of them keeps open until it ends."""
 
-    def __init__(self, environ: Mapping[str, str], folder: Path, source: PypiInstall, lock: int) -> None:
+    def __init__(self, environ: Mapping[str, str], folder: Path, subject: Subject, lock: int) -> None:
         self._environ = _environment(environ)
         self._folder = folder
-        self._source = source
+        self._subject = subject
         self._lock = lock
 
     def __call__(self, *argv: str) -> str:
@@ -80,7 +90,7 @@ class UvRun:
 
     @property
     def _place(self) -> str:
-        return f"{self._source.package}=={self._source.version}"
+        return self._subject.name
 
     def _failure(self, code: int, err: str) -> ReconcilerError:
         text = _CREDENTIALS.sub("***@", err)
@@ -102,7 +112,7 @@ class UvRun:
             return Terminal(
                 f"it can't be installed: {_short(text)}",
                 where=self._place,
-                mend="name a version that the package index has, in the Codebase document",
+                mend=self._subject.mend,
             )
         return Retryable(f"uv failed with exit code {code}: {_short(text)}", where=self._place)
 

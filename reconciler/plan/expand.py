@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import assert_never
 
 from reconciler.agents import AGENTS
 from reconciler.agents.hermes import API_KEY
@@ -17,6 +18,8 @@ from reconciler.plan.resource import (
     CodebaseVersion,
     Directory,
     Format,
+    GitInstall,
+    Install,
     KeyedFile,
     OwnedKey,
     Process,
@@ -29,7 +32,20 @@ from reconciler.plan.soul import soul_text
 from reconciler.plan.value import FieldPath, Known, SecretRef, known
 from reconciler.spec.age import age_body
 from reconciler.spec.desired import DesiredFleet
-from reconciler.spec.kinds import Codebase, DesiredState, EnvValue, FromAge, FromEnv, FromFile, Generate, Policy, Wizard
+from reconciler.spec.kinds import (
+    CheckoutSource,
+    Codebase,
+    CodebaseSource,
+    DesiredState,
+    EnvValue,
+    FromAge,
+    FromEnv,
+    FromFile,
+    Generate,
+    Policy,
+    PypiSource,
+    Wizard,
+)
 from reconciler.spec.position import Position
 
 CODEBASES = ".codebases"
@@ -86,19 +102,38 @@ def expand(fleet: DesiredFleet, host: str, root: str | None, commit: str) -> Des
     )
 
 
+def program_version(codebase: Codebase) -> str:
+    """The release, or the first twelve digits of the commit: which release that is, nobody knows before it is built."""
+    match codebase.source:
+        case PypiSource(version=version):
+            return version
+        case CheckoutSource(commit=commit):
+            return commit[:12]
+        case _:
+            assert_never(codebase.source)
+
+
 def codebase_path(codebase: Codebase, root: str) -> str:
-    source = codebase.source
-    return f"{root}/{CODEBASES}/{codebase.name}/{source.version}"
+    return f"{root}/{CODEBASES}/{codebase.name}/{program_version(codebase)}"
 
 
 def codebase_version(codebase: Codebase, root: str) -> CodebaseVersion:
-    source = codebase.source
     return CodebaseVersion(
-        key=f"codebase/{codebase.name}/{source.version}",
+        key=f"codebase/{codebase.name}/{program_version(codebase)}",
         wizard=None,
         path=codebase_path(codebase, root),
-        source=PypiInstall(source.pypi, source.version, tuple(source.with_)),
+        source=_install(codebase.source),
     )
+
+
+def _install(source: CodebaseSource) -> Install:
+    match source:
+        case PypiSource(pypi=package, version=version, with_=extras):
+            return PypiInstall(package, version, tuple(extras))
+        case CheckoutSource(git=url, commit=commit, with_=extras):
+            return GitInstall(url, commit, tuple(extras))
+        case _:
+            assert_never(source)
 
 
 def wizard_resources(fleet: DesiredFleet, wizard: Wizard, root: str) -> Iterator[Resource]:
@@ -182,7 +217,7 @@ def _process(
     place: Place,
     owned: tuple[tuple[OwnedKey, ...], tuple[OwnedKey, ...]],
 ) -> Process:
-    version = codebase.source.version
+    version = program_version(codebase)
     config, env = owned
     start_values = [
         OwnedKey((file, *key.path), key.value)

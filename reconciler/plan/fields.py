@@ -13,6 +13,8 @@ from reconciler.plan.fact import SecretFact
 from reconciler.plan.resource import (
     CodebaseVersion,
     Directory,
+    GitInstall,
+    Install,
     KeyedFile,
     OwnedKey,
     Process,
@@ -36,9 +38,15 @@ def mode_value(mode: int) -> Known:
     return known(f"{mode & 0o7777:04o}")
 
 
-def source_value(source: PypiInstall) -> Known:
-    """What a codebase is built from, canonically."""
-    return known({"package": source.package, "version": source.version, "with": list(source.extras)})
+def source_value(source: Install) -> Known:
+    """What a codebase is built from, canonically. A commit is the same program whatever address it came from."""
+    match source:
+        case PypiInstall(package=package, version=version, extras=extras):
+            return known({"package": package, "version": version, "with": list(extras)})
+        case GitInstall(commit=commit, extras=extras):
+            return known({"commit": commit, "with": list(extras)})
+        case _:
+            assert_never(source)
 
 
 def wanted_fields(resource: Resource, secrets: Secrets) -> Fields:

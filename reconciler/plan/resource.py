@@ -73,12 +73,26 @@ class Symlink:
 
 @dataclass(frozen=True, slots=True)
 class PypiInstall:
-    """What a Python codebase is built from."""
+    """A package of the index at one version, and what is installed beside it."""
 
     package: str
     version: str
     extras: tuple[str, ...]
     type: Literal["pypi"] = "pypi"
+
+
+@dataclass(frozen=True, slots=True)
+class GitInstall:
+    """A Python project at one commit of a repository, and what is installed beside it. `commit` has all 40 digits and
+    is what counts: the same commit from another address is the same program."""
+
+    url: str
+    commit: str
+    extras: tuple[str, ...]
+    type: Literal["git"] = "git"
+
+
+Install = PypiInstall | GitInstall
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +102,7 @@ class CodebaseVersion:
     key: str
     wizard: str | None
     path: str
-    source: PypiInstall
+    source: Install
     type: Literal["codebase"] = "codebase"
 
 

@@ -11,10 +11,17 @@ from reconciler.plan.resource import CodebaseVersion
 
 class Codebases(Protocol):
     def observe(self, versions: Sequence[CodebaseVersion]) -> Mapping[str, FileFact]:
-        """Present only when the version is whole (its marker was written last and names the same source)."""
+        """Present with its source when it is whole (its marker was written last); Present without fields where a build or
+        a removal of ours was left in the middle; Absent where nothing of ours stands."""
         ...
 
     def install(self, version: CodebaseVersion) -> None:
         """Builds it at its final path, marker last; what an interrupted install left there is finished or replaced.
-        Retryable when the registry is away; Terminal when the version does not exist."""
+        Retryable when the registry or the Git remote is away; Terminal when the version does not exist."""
+        ...
+
+    def remove(self, version: CodebaseVersion) -> None:
+        """Deletes its folder, when that carries a mark of ours; absent is a no-op, a link is never followed. What an
+        interrupted removal leaves is observed as not whole, and removed by the next one. Retryable while a live process
+        runs from it; Terminal when something that is not ours stands there."""
         ...

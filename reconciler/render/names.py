@@ -10,7 +10,18 @@ import json
 import re
 from typing import assert_never
 
-from reconciler.plan.resource import CodebaseVersion, Directory, KeyedFile, Process, Resource, Symlink, TextFile
+from reconciler.plan.resource import (
+    CodebaseVersion,
+    Directory,
+    GitInstall,
+    Install,
+    KeyedFile,
+    Process,
+    PypiInstall,
+    Resource,
+    Symlink,
+    TextFile,
+)
 from reconciler.plan.value import FieldPath, Known
 from reconciler.render.document import Json
 from reconciler.render.safe import plain, shorten
@@ -49,12 +60,21 @@ def resource_name(resource: Resource) -> str:
             return f"file {local_name(resource)}"
         case Symlink():
             return f"link {local_name(resource)}"
-        case CodebaseVersion():
-            source = resource.source
+        case CodebaseVersion(source=source):
             extras = f" with {', '.join(source.extras)}" if source.extras else ""
-            return plain(f"codebase {source.package} {source.version}{extras}")
+            return plain(f"codebase {_source_name(source)}{extras}")
         case Process():
             return f"{local_name(resource)} ({process_name(resource)})"
+        case _ as never:
+            assert_never(never)
+
+
+def _source_name(source: Install) -> str:
+    match source:
+        case PypiInstall(package=package, version=version):
+            return f"{package} {version}"
+        case GitInstall(url=url, commit=commit):
+            return f"{url} at {commit[:12]}"
         case _ as never:
             assert_never(never)
 

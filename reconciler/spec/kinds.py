@@ -21,6 +21,11 @@ PACKAGE = r"^[A-Za-z0-9][A-Za-z0-9._-]*$"
 VERSION = r"^[0-9][A-Za-z0-9.!+_-]*$"
 REQUIREMENT = r"^[A-Za-z0-9][A-Za-z0-9._\[\],<>=!~ -]*$"
 URL = r"^https?://"
+REMOTE = (
+    r"^(https?://[^\s/@]+/\S+|(ssh|git)://([A-Za-z0-9._-]+@)?[^\s/@:]+(:[0-9]+)?/\S+|file:///\S+"
+    r"|[A-Za-z0-9._-]+@[A-Za-z0-9.-]+:[^:\s]\S*|/\S+)$"
+)
+COMMIT = r"^[0-9a-f]{40}$"
 SCHEDULE = r"^\S+( \S+){4}$"
 TASK_NAME = r"^TASK-[0-9]{1,6}$"
 AGE_KEY = r"^age1[02-9ac-hj-np-z]{58}$"
@@ -37,6 +42,12 @@ PATTERNS = {
     VERSION: ("an exact version", "name one version, such as 0.19.0"),
     REQUIREMENT: ("a requirement", "write it as in aiohttp, or aiohttp==3.9.5"),
     URL: ("a web address", "begin it with http:// or https://"),
+    REMOTE: (
+        "the address of a Git repository",
+        "write it as https://host/owner/repo.git, ssh://git@host/owner/repo.git or git@host:owner/repo.git, "
+        "without a password or token",
+    ),
+    COMMIT: ("a whole commit", "write all 40 hexadecimal digits; `git rev-parse HEAD` prints them"),
     SCHEDULE: ("a cron schedule", "write five fields with one space between them, such as */15 * * * *"),
     TASK_NAME: ("the name of a task", "write TASK- and up to six digits, such as TASK-001"),
     AGE_KEY: ("a public age key", "write what `reconciler secret key` prints on the host: age1..."),
@@ -253,14 +264,33 @@ class PypiSource(Record):
     """Packages installed beside it, as requirement specifiers."""
 
 
+class CheckoutSource(Record):
+    """A program built from one commit of a Git repository, in a virtual environment of its own."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True, populate_by_name=True)
+
+    git: Annotated[str, Field(pattern=REMOTE)]
+    """Address of the repository, without credentials."""
+    commit: Annotated[str, Field(pattern=COMMIT)]
+    """The commit, all 40 digits: a branch or a tag would mean another program tomorrow."""
+    with_: Annotated[
+        tuple[Annotated[str, Field(pattern=REQUIREMENT)], ...],
+        Field(alias="with"),
+    ] = ()
+    """Packages installed beside it, as requirement specifiers."""
+
+
+CodebaseSource = PypiSource | CheckoutSource
+
+
 class Codebase(Record):
     """An installed, versioned program that wizards share."""
 
     kind: Literal["Codebase"]
     name: Name
     """Lower-case letters, digits and single hyphens, beginning with a letter."""
-    source: PypiSource
-    """Where it is installed from."""
+    source: CodebaseSource
+    """Where it is installed from: a package of the index at one version, or a Git repository at one commit."""
     program: Literal["hermes"] = "hermes"
     """Which program this is; decides how it is configured and run."""
 

@@ -12,8 +12,9 @@ from pathlib import Path
 
 import pytest
 
+from reconciler.adapters.codebase_folder import BUILDING, MARKER
 from reconciler.adapters.path_lock import held
-from reconciler.adapters.uv import BUILDING, MARKER, UvCodebases
+from reconciler.adapters.uv import UvCodebases
 from reconciler.adapters.uv_run import _environment
 from reconciler.errors import Retryable, Terminal
 from reconciler.plan.fact import Absent, FileFact, InTheWay, Present
@@ -25,7 +26,7 @@ UNREACHABLE = {"UV_DEFAULT_INDEX": "http://someone:s3cret@127.0.0.1:9/simple", "
 
 
 def version(root: Path, source: PypiInstall = SIX) -> CodebaseVersion:
-    return CodebaseVersion("codebase/six", None, str(root / "six" / source.version), source)
+    return CodebaseVersion("codebase/six", None, str(root / ".codebases" / "six" / source.version), source)
 
 
 def fact(wanted: CodebaseVersion) -> FileFact:
@@ -50,9 +51,17 @@ def test_absent_unless_whole(tmp_path: Path) -> None:
     assert fact(wanted) == Absent()
     marked(wanted)
     assert fact(wanted) == Present(((SOURCE, source_value(SIX)),))
-    assert fact(version(tmp_path, PypiInstall("six", "1.16.0", ("idna",)))) == Absent()
+    assert fact(version(tmp_path, PypiInstall("six", "1.16.0", ("idna",)))) == fact(wanted)  # with what it really has
+    (Path(wanted.path) / BUILDING).touch()
+    assert fact(wanted) == Present(())
+    (Path(wanted.path) / BUILDING).unlink()
     (Path(wanted.path) / "bin" / "python").unlink()
     (Path(wanted.path) / "bin" / "python").symlink_to("/no/python")
+    assert fact(wanted) == Present(())
+    shutil.rmtree(wanted.path)
+    Path(wanted.path).mkdir()
+    assert fact(wanted) == Present(())
+    (Path(wanted.path) / "notes").touch()
     assert fact(wanted) == Absent()
 
 
@@ -61,14 +70,14 @@ def test_a_damaged_marker_proves_nothing(tmp_path: Path, text: str) -> None:
     wanted = version(tmp_path)
     marked(wanted)
     (Path(wanted.path) / MARKER).write_text(text)
-    assert fact(wanted) == Absent()
+    assert fact(wanted) == Present(())
 
 
 def test_a_link_is_in_the_way_and_never_removed(tmp_path: Path) -> None:
     wanted = version(tmp_path)
     (tmp_path / "precious").mkdir()
     (tmp_path / "precious" / "pyvenv.cfg").write_text("x")
-    (tmp_path / "six").mkdir()
+    (tmp_path / ".codebases" / "six").mkdir(parents=True)
     Path(wanted.path).symlink_to(tmp_path / "precious")
     assert fact(wanted) == InTheWay("a link")
     with pytest.raises(Terminal, match="a link or a file"):
@@ -120,6 +129,23 @@ def test_a_package_beside_it_is_added_in_place(tmp_path: Path) -> None:
     codebases.install(more)
     assert fact(more) == Present(((SOURCE, source_value(more.source)),))
     assert (Path(more.path) / "bin" / "python").lstat().st_ino == python
+
+
+@pytest.mark.system
+@pytest.mark.parametrize("beside", ["no-such-package-anywhere-9f2c", "six>99"])
+def test_what_can_not_be_added_leaves_a_whole_version_as_it_was(tmp_path: Path, beside: str) -> None:
+    codebases = UvCodebases(os.environ)
+    codebases.install(version(tmp_path))
+    before = fact(version(tmp_path))
+    with pytest.raises(Terminal):
+        codebases.install(version(tmp_path, PypiInstall("six", "1.16.0", (beside,))))
+    with pytest.raises(Retryable):
+        UvCodebases({**offline(tmp_path / "cache"), **UNREACHABLE}).install(
+            version(tmp_path, PypiInstall("six", "1.16.0", (beside.partition(">")[0] + "-too",)))
+        )
+    assert fact(version(tmp_path)) == before
+    assert isinstance(before, Present)
+    assert before.fields
 
 
 @pytest.mark.system
@@ -181,7 +207,7 @@ def test_a_kill_in_the_middle(tmp_path: Path) -> None:
         assert process.stdout.readline() == "asked\n"
         process.kill()
     assert process.returncode == -signal.SIGKILL
-    assert fact(wanted) == Absent()
+    assert fact(wanted) == Present(())
     assert (Path(wanted.path) / BUILDING).exists()
     UvCodebases(os.environ).install(wanted)  # waits until the orphaned uv has let go of the lock
     assert isinstance(fact(wanted), Present)
@@ -198,7 +224,7 @@ def test_two_at_once(tmp_path: Path) -> None:
     both = [subprocess.Popen([sys.executable, "-c", script, wanted.path]) for _ in range(2)]
     assert [process.wait() for process in both] == [0, 0]
     assert isinstance(fact(wanted), Present)
-    assert [name for name in os.listdir(tmp_path / "six") if name.endswith(".aside")] == []
+    assert [name for name in os.listdir(tmp_path / ".codebases" / "six") if name.endswith(".aside")] == []
 
 
 def test_a_lock_says_who_to_look_for(tmp_path: Path) -> None:

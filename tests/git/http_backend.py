@@ -32,6 +32,7 @@ class _Handler(BaseHTTPRequestHandler):
     root: Path
     token: str | None
     redirect: str | None
+    old: bool
 
     def log_message(self, format: str, *args: Any) -> None:
         """Says nothing."""
@@ -77,7 +78,7 @@ class _Handler(BaseHTTPRequestHandler):
             "CONTENT_TYPE": self.headers.get("Content-Type", ""),
             "CONTENT_LENGTH": str(len(body)),
             "HTTP_CONTENT_ENCODING": self.headers.get("Content-Encoding", ""),
-            "GIT_PROTOCOL": self.headers.get("Git-Protocol", ""),
+            "GIT_PROTOCOL": "" if self.old else self.headers.get("Git-Protocol", ""),
             "REMOTE_ADDR": "127.0.0.1",
         }
         done = subprocess.run(["git", "http-backend"], input=body, env=environment, capture_output=True, check=False)
@@ -96,10 +97,12 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 @contextmanager
-def smart_http(root: Path, token: str | None = None, redirect: str | None = None) -> Iterator[str]:
+def smart_http(
+    root: Path, token: str | None = None, redirect: str | None = None, *, old: bool = False
+) -> Iterator[str]:
     """Serves the repositories below `root`; yields the base URL, such as http://127.0.0.1:40123. With `token`, only to
-    those who send it; with `redirect`, sends everybody to that base URL instead."""
-    handler = type("Handler", (_Handler,), {"root": root, "token": token, "redirect": redirect})
+    those who send it; with `redirect`, sends everybody to that base URL instead. An `old` one speaks protocol 0."""
+    handler = type("Handler", (_Handler,), {"root": root, "token": token, "redirect": redirect, "old": old})
     server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
     thread.start()
