@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,7 +22,9 @@ from reconciler.protocols.secrets import Secrets
 
 if TYPE_CHECKING:
     from reconciler.adapters.clock import SystemClock
+    from reconciler.adapters.git_checkout import GitCheckouts
     from reconciler.adapters.git_remote import Access
+    from reconciler.adapters.git_signature import Signatures
     from reconciler.settings import Settings
 
 LARGEST_FILE = 10 * 1024 * 1024
@@ -67,6 +69,7 @@ def open_host(
 def _bind(
     settings: Settings, events: Events, environ: Mapping[str, str], clock: SystemClock, *, readonly: bool
 ) -> Host:
+    from reconciler.adapters.databases import SqliteCopies
     from reconciler.adapters.files import Disk
     from reconciler.adapters.git_source import GitSource
     from reconciler.adapters.git_store import GitStore
@@ -86,11 +89,20 @@ def _bind(
         name=settings.host,
         root=str(settings.root) if settings.root else None,
         folder=source.folder,
-        source=GitSource(state, source.url, source.branch, source.folder, source.force_push, access=access),
+        source=GitSource(
+            state,
+            source.url,
+            source.branch,
+            source.folder,
+            source.force_push,
+            access=access,
+            signatures=_signatures(settings, environ),
+        ),
         store=store,
         files=Disk(roots, state / "kept", secrets.digest),
         secrets=secrets,
-        codebases=UvCodebases(environ),
+        codebases=UvCodebases(environ, checkouts=_checkouts(settings, access)),
+        databases=SqliteCopies(state / "generations"),
         runtime=Supervisord(state),
         http=LoopbackHttp(),
         ports=ProcPorts(),
@@ -101,10 +113,32 @@ def _bind(
             concurrency=settings.apply.concurrency,
             gate_hold=settings.apply.gate_hold,
             gate_limit=settings.apply.gate_limit,
+            soak=settings.apply.soak,
             reread=settings.apply.reread,
             heartbeat=settings.status.heartbeat,
         ),
     )
+
+
+def _signatures(settings: Settings, environ: Mapping[str, str]) -> Signatures | None:
+    """Who may sign commits. Raises Terminal at once when nothing could ever be verified."""
+    from reconciler.adapters.git_signature import Signatures
+
+    source = settings.source
+    if source.signed is None or source.signing_keys is None:
+        return None
+    signatures = Signatures(source.signed, source.signing_keys, environ.get("PATH"))
+    signatures.check()
+    return signatures
+
+
+def _checkouts(settings: Settings, access: Access) -> GitCheckouts:
+    """Token and key of the fleet's own remote open codebases on the same server, and are shown to no other."""
+    from reconciler.adapters.git_checkout import GitCheckouts, same_place
+    from reconciler.adapters.git_remote import Access as Anonymous
+
+    fleet = settings.source.url
+    return GitCheckouts(settings.state, lambda url: access if same_place(url, fleet) else Anonymous())
 
 
 def _access(settings: Settings, secrets: Secrets) -> Access:
@@ -116,6 +150,20 @@ def _access(settings: Settings, secrets: Secrets) -> Access:
         ref = SecretRef("file", str(token.file)) if token.file else SecretRef("env", token.env or "")
         reveal = lambda: secrets.reveal(ref)  # noqa: E731 - asked for at each contact, never kept
     return Access(token=reveal, ssh_key=source.ssh_key, ca_file=source.ca_file)
+
+
+def host_key(settings: Settings) -> str:
+    """The public key that values for this host are encrypted to; makes the private one at first use."""
+    from reconciler.adapters.age import HostKey
+
+    return HostKey(settings.state / "secrets" / "age.key").public()
+
+
+def sealer(recipients: Sequence[str]) -> Callable[[str], str]:
+    """Encrypts text for all of these public keys. Raises Terminal for what is no public key."""
+    from reconciler.adapters.age import sealer as for_keys
+
+    return for_keys(recipients)
 
 
 def read_folder(path: Path) -> Mapping[str, bytes]:

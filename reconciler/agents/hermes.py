@@ -50,6 +50,7 @@ class Hermes:
 
     quiet_exits: tuple[int, ...] = (PORT_TAKEN,)
     heartbeat_file = "state/gateway.heartbeat"
+    databases: tuple[str, ...] = ("state.db", "response_store.db", "kanban.db")
     stop_signal = "INT"  # ends with exit 0 and a truthful state file; TERM ends with 1
     stop_seconds = 75
 

@@ -61,10 +61,11 @@ class ExitReading:
 
 class Agent(Protocol):
     """One program. `config_keys` and `env_keys` are what Git owns in its files, before the wizard's own additions;
-    `heartbeat_file` is relative to its home."""
+    `heartbeat_file` and `databases` are relative to its home."""
 
     quiet_exits: tuple[int, ...]
     heartbeat_file: str
+    databases: tuple[str, ...]
     stop_signal: str
     stop_seconds: int
 

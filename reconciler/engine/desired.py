@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from reconciler.engine.host import Host
 from reconciler.errors import Terminal
 from reconciler.plan.expand import Desired, expand
-from reconciler.protocols.source import Revision
+from reconciler.protocols.source import Fetched, Revision
 from reconciler.spec.desired import DesiredFleet, Loaded
 from reconciler.spec.load import load_fleet
 from reconciler.spec.position import Problem
@@ -35,12 +35,14 @@ def _place(commit: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """The desired state of this host with where it comes from. `notices` are for people."""
+    """The desired state of this host with where it comes from. `notices` are for people. `unsigned` is the branch's tip
+    when that is not what is used, because it is not signed."""
 
     desired: Desired
     fleet: DesiredFleet
     revision: Revision | None
     notices: tuple[str, ...]
+    unsigned: str = ""
 
 
 class DesiredState:
@@ -49,18 +51,23 @@ class DesiredState:
     def __init__(self, host: Host) -> None:
         self._host = host
         self._last: tuple[str, Wanted] | None = None
+        self._told: tuple[Fetched, Wanted, Wanted] | None = None
 
     def fetch(self) -> Wanted:
         """The tip's desired state. Raises what the source raises, and InvalidFleet."""
         fetched = self._host.source.fetch()
         wanted = self.at(fetched.commit)
-        if not fetched.notice:
-            return wanted
-        return Wanted(wanted.desired, wanted.fleet, wanted.revision, (fetched.notice, *wanted.notices))
+        if self._told is None or self._told[0] != fetched or self._told[1] is not wanted:
+            notices = (fetched.notice, *wanted.notices)
+            told = replace(wanted, notices=notices, unsigned=fetched.unsigned) if fetched.notice else wanted
+            self._told = (fetched, wanted, told)
+        return self._told[2]
 
     def last(self) -> Wanted | None:
-        """What was loaded last, if anything was."""
-        return self._last[1] if self._last else None
+        """What was loaded last, if anything was, with what the last fetch said about it."""
+        if self._last is None:
+            return None
+        return self._told[2] if self._told and self._told[1] is self._last[1] else self._last[1]
 
     def at(self, commit: str) -> Wanted:
         if self._last is None or self._last[0] != commit:

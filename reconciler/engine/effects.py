@@ -6,6 +6,7 @@ journal, order, threads.
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Callable
 from typing import assert_never
@@ -16,6 +17,7 @@ from reconciler.engine.host import Host
 from reconciler.engine.observe import program_name
 from reconciler.errors import Retryable, Terminal
 from reconciler.plan.change import Change, FieldChange, Operation, Step
+from reconciler.plan.diff import CODEBASE
 from reconciler.plan.fields import KEY, inputs_digest, secret_refs, wanted_fields
 from reconciler.plan.held import Origin
 from reconciler.plan.resource import CodebaseVersion, Directory, KeyedFile, Process, Symlink, TextFile
@@ -31,7 +33,7 @@ class Effects:
         self._host = host
         self._gate = Gate(host, cancelled)
 
-    def perform(self, step: Step, change: Change) -> str:
+    def perform(self, step: Step, change: Change) -> str:  # noqa: PLR0911 - one line an operation
         """Does the step; returns what to say about it in the history."""
         match step.operation:
             case Operation.INSTALL:
@@ -47,7 +49,11 @@ class Effects:
             case Operation.START:
                 return self._start(change)
             case Operation.GATE:
-                return self._hold(change)
+                return self._hold(change, self._host.limits.gate_hold)
+            case Operation.SOAK:
+                return self._hold(change, self._host.limits.soak)
+            case Operation.COPY_DATABASES | Operation.PUT_BACK_DATABASES:
+                return self._databases(step, change)
             case Operation.STORE | Operation.RETURN:
                 return self._move(step, change)
             case _:
@@ -146,15 +152,32 @@ class Effects:
         """The digest that the live process will carry; all secrets exist by now."""
         return inputs_digest(wanted_fields(process, self._host.secrets.observe(secret_refs(process))))
 
-    def _hold(self, change: Change) -> str:
+    def _databases(self, step: Step, change: Change) -> str:
+        """Copies carry the version that made them; what a failed version did to the databases goes with it."""
         process = _process(change)
-        verdict = self._gate.hold(process, self.inputs(process))
+        before = next(f.before for f in change.fields if f.path == CODEBASE)
+        version = json.loads(before.text) if isinstance(before, Known) else ""
+        if step.operation is Operation.COPY_DATABASES:
+            label = f"{process.wizard}/{digest_of(version)}"
+            names = self._host.databases.copy(process.home, AGENTS[process.program].databases, label)
+            return f"copied {', '.join(names) or 'nothing, there are none'}"
+        names = self._host.databases.restore(process.home, f"{process.wizard}/{digest_of(process.codebase)}")
+        return f"put back {', '.join(names) or 'nothing, there is no copy'}"
+
+    def _hold(self, change: Change, seconds: float) -> str:
+        process = _process(change)
+        verdict = self._gate.hold(process, self.inputs(process), seconds)
         if verdict.passed:
             return verdict.text
         self._host.runtime.stop(program_name(process.key), process.stop_seconds)
-        mend = f"see `reconciler logs {process.wizard}`; it is stopped, and the next pass or `restart` tries again"
+        mend = f"see `reconciler logs {process.wizard}`"
         error = Retryable if verdict.blocked else Terminal
         raise error(f"did not pass its gate: {verdict.text}", where=process.key, mend=mend)
+
+
+def digest_of(codebase: str) -> str:
+    """A name for the copies made before a codebase version was left."""
+    return hashlib.sha256(codebase.encode()).hexdigest()[:16]
 
 
 def _process(change: Change) -> Process:

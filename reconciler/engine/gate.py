@@ -35,8 +35,8 @@ class Gate:
         self._host = host
         self._cancelled = cancelled
 
-    def hold(self, process: Process, inputs: str) -> Verdict:
-        """Waits until the process has answered rightly and then held for `gate_hold` seconds.
+    def hold(self, process: Process, inputs: str, seconds: float) -> Verdict:
+        """Waits until the process has answered rightly and then held for `seconds`.
 
         Raises Interrupted when somebody asks to stop meanwhile; the process is then left as it is.
         """
@@ -56,10 +56,10 @@ class Gate:
                 problem = self.problem(process, fact, inputs)
                 if not problem:
                     since, last = clock.monotonic(), (fact.pid, fact.started)
-            elif clock.monotonic() - since >= limits.gate_hold:
+            elif clock.monotonic() - since >= seconds:
                 problem = self.problem(process, fact, inputs)
                 if not problem:
-                    return Verdict(True, f"held {limits.gate_hold:g} s as pid {fact.pid}")
+                    return Verdict(True, f"held {seconds:g} s as pid {fact.pid}")
                 since = None  # a busy host may answer late: hold again, until the limit
             if since is None and clock.monotonic() >= deadline:
                 return Verdict(False, f"{problem} within {limits.gate_limit:g} s")

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from reconciler.protocols.clock import Clock
 from reconciler.protocols.codebases import Codebases
+from reconciler.protocols.databases import Databases
 from reconciler.protocols.events import Event, Events, Level
 from reconciler.protocols.files import Files
 from reconciler.protocols.http import Http
@@ -20,12 +21,14 @@ from reconciler.protocols.store import Store
 @dataclass(frozen=True, slots=True)
 class Limits:
     """Times in seconds. `gate_hold`: how long a started wizard must hold; `gate_limit`: how long it may take to answer;
+    `soak`: how long a canary must hold besides;
     `reread`: age after which every file is read again whatever its stat says; `heartbeat`: age after which status is
     published again although nothing changed; `concurrency`: steps at once."""
 
     concurrency: int = 4
     gate_hold: float = 10.0
     gate_limit: float = 120.0
+    soak: float = 30.0
     reread: float = 86_400.0
     heartbeat: float = 3_600.0
 
@@ -43,6 +46,7 @@ class Host:
     files: Files
     secrets: Secrets
     codebases: Codebases
+    databases: Databases
     runtime: Runtime
     http: Http
     ports: Ports

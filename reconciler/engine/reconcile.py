@@ -15,9 +15,11 @@ from reconciler.engine.observe import Observer
 from reconciler.engine.record import Recorder
 from reconciler.engine.saved import SavedPlan, compare
 from reconciler.engine.status import Seen, host_status
+from reconciler.engine.trust import Trust
 from reconciler.errors import ReconcilerError, Refused
 from reconciler.plan.build import Memory, Rules, build
 from reconciler.plan.change import Plan
+from reconciler.plan.expand import Desired
 from reconciler.plan.fact import Observed
 from reconciler.plan.held import Records
 from reconciler.plan.resource import Process
@@ -44,10 +46,11 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Planned:
-    """A plan with all that it was made from."""
+    """A plan with all that it was made from. `desired` is what is really wanted: without what is quarantined."""
 
     plan: Plan
     wanted: Wanted
+    desired: Desired
     observed: Observed
     records: Records
     rules: Rules
@@ -55,13 +58,15 @@ class Planned:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What came of a pass. `left` is the plan of the second look: empty when the host is as Git wants it."""
+    """What came of a pass. `left` is the plan of the second look: empty when the host is as Git wants it. `unsigned` is
+    the branch's tip when that was not used, because it is not signed."""
 
     plan: Plan
     applied: Applied
     left: Plan
     status: HostStatus
     notices: tuple[str, ...]
+    unsigned: str = ""
 
     @property
     def done(self) -> bool:
@@ -76,6 +81,7 @@ class Reconciler:
         self._desired = DesiredState(host)
         self._observer = Observer(host)
         self._memory = Memory()
+        self._trust = Trust(host)
         self._recorder = Recorder(host)
         self._last: tuple[Planned, Report] | None = None
         self.prober = Prober(host)
@@ -132,13 +138,14 @@ class Reconciler:
     def _look(self, wanted: Wanted, request: Request) -> Planned:
         """observe -> plan."""
         records = self._host.ledger.records()
-        observed = self._observer.observe(wanted.desired, records, reread=request.reread)
+        wants = self._trust.effective(wanted.desired, records)
+        observed = self._observer.observe(wants.desired, records, reread=request.reread)
         asked = request.saved.rules if request.saved else request.rules
         rules = asked if request.files is not None else self._allowed(asked, wanted)
-        plan = build(wanted.desired, observed, records, rules, self._memory)
+        plan = build(wants.desired, observed, records, rules, self._memory, wants.quarantined)
         if wanted.notices:
             plan = replace(plan, warnings=(*wanted.notices, *plan.warnings))
-        return Planned(plan, wanted, observed, records, asked)
+        return Planned(plan, wanted, wants.desired, observed, records, asked)
 
     def _allowed(self, rules: Rules, wanted: Wanted) -> Rules:
         """What the caller allows, and what the trailers of the commits not applied yet allow."""
@@ -164,18 +171,30 @@ class Reconciler:
     def _apply(self, planned: Planned, trigger: str, cancelled: Callable[[], bool]) -> Applied:
         told = self._host.runtime.unplanned()
         if not planned.plan.steps and not told:
+            if planned.records.repeats:
+                self._trust.count(planned.plan, Applied(()), planned.records)
             return Applied(())
         commit = planned.plan.commit
         pass_id = self._host.ledger.begin(commit, trigger)
         self._recorder.tell(pass_id, commit, told)
         try:
-            applied = Apply(self._host, planned.plan, pass_id, cancelled).run()
+            applied = self._steps(planned, pass_id, cancelled)
         except BaseException as error:
             words = str(error) if isinstance(error, ReconcilerError) else f"bug: {type(error).__name__}"
             self._host.ledger.finish(pass_id, Result.INTERRUPTED, words)
             raise
+        self._trust.count(planned.plan, applied, planned.records)
         self._host.ledger.finish(pass_id, applied.result, self._recorder.summary(planned.plan, applied))
         return applied
+
+    def _steps(self, planned: Planned, pass_id: int, cancelled: Callable[[], bool]) -> Applied:
+        """Applies the plan, and in the same pass the way back of every wizard that failed on it."""
+        applied = Apply(self._host, planned.plan, pass_id, cancelled).run()
+        failed = self._trust.quarantine(planned.plan, planned.wanted.desired, applied)
+        if not failed:
+            return applied
+        back = self._look(planned.wanted, Request(rules=Rules(only=failed)))
+        return Applied(applied.outcomes + Apply(self._host, back.plan, pass_id, cancelled).run().outcomes)
 
     def _record(self, planned: Planned, applied: Applied, after: Planned) -> Report:
         commit = planned.plan.commit
@@ -183,6 +202,9 @@ class Reconciler:
             if self._host.ledger.get(APPLIED) != commit:
                 self._host.ledger.put(APPLIED, commit)
             self._host.source.accept(commit)
+        touched = {outcome.step.wizard for outcome in applied.outcomes if outcome.step.wizard}
+        if touched:
+            self._trust.remember(after.desired, after.observed, after.plan, touched)
         report = self._settled(planned, applied)
         if report:
             return report
@@ -202,9 +224,11 @@ class Reconciler:
         return report if same and seen.observed.facts == planned.observed.facts else None
 
     def _probe(self, planned: Planned) -> None:
-        bodies = [r for r in planned.wanted.desired.resources if isinstance(r, Process)]
+        bodies = [r for r in planned.desired.resources if isinstance(r, Process)]
         self.prober.refresh(bodies, planned.observed.facts)
 
     def _status(self, planned: Planned, result: str, notices: tuple[str, ...] = ()) -> HostStatus:
-        seen = Seen(planned.wanted, planned.observed, planned.records, planned.plan, self.prober.readings)
+        seen = Seen(
+            planned.wanted, planned.desired, planned.observed, planned.records, planned.plan, self.prober.readings
+        )
         return host_status(self._host, seen, result, notices)

@@ -7,16 +7,15 @@ from the same commit and must have the same fingerprint.
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
 from reconciler.errors import Refused, Terminal
 from reconciler.plan.build import Rules
-from reconciler.plan.change import Change, Plan
+from reconciler.plan.change import Plan
 from reconciler.plan.codec import encode_plan
-from reconciler.plan.value import Known, Value
+from reconciler.plan.repeat import change_digest
 
 FORMAT = 1
 
@@ -33,19 +32,7 @@ class SavedPlan:
 
 def fingerprint(plan: Plan) -> Mapping[str, str]:
     """Resource key -> digest of the change."""
-    return {change.key: _digest(change) for change in plan.changes}
-
-
-def _digest(change: Change) -> str:
-    fields = [[list(f.path), _text(f.before), _text(f.after)] for f in change.fields]
-    content = [change.action.value, change.disposition.value, asdict(change.resource), fields]
-    return hashlib.sha256(json.dumps(content, default=str, sort_keys=True).encode()).hexdigest()
-
-
-def _text(value: Value | None) -> str | None:
-    if value is None:
-        return None
-    return value.text if isinstance(value, Known) else f"hidden {value.digest}"
+    return {change.key: change_digest(change, waiting=True) for change in plan.changes}
 
 
 def save(plan: Plan, rules: Rules) -> str:

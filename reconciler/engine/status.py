@@ -11,6 +11,7 @@ from reconciler.engine.health import Health
 from reconciler.engine.host import Host
 from reconciler.plan.change import SIGNS, Change, Plan
 from reconciler.plan.diff import LIVE
+from reconciler.plan.expand import Desired
 from reconciler.plan.fact import Fact, Observed, ProcessFact, ProcessState, Unknown
 from reconciler.plan.held import Records
 from reconciler.plan.resource import Process
@@ -23,9 +24,10 @@ _RUNS = LIVE | {ProcessState.ORPHAN}
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """All that a status is made from."""
+    """All that a status is made from. `desired` is what is really wanted, without what is quarantined."""
 
     wanted: Wanted
+    desired: Desired
     observed: Observed
     records: Records
     plan: Plan
@@ -33,11 +35,11 @@ class Seen:
 
     def bodies(self) -> Mapping[str, Process]:
         """Wizard -> its Body."""
-        return {r.wizard: r for r in self.wanted.desired.resources if isinstance(r, Process) and r.wizard}
+        return {r.wizard: r for r in self.desired.resources if isinstance(r, Process) and r.wizard}
 
     def lines(self) -> Mapping[str, tuple[str, ...]]:
         """Wizard -> the plan's differences, one line each."""
-        found: dict[str, tuple[str, ...]] = {}
+        found = {name: (f"quarantined: {why}",) for name, why in self.plan.quarantined}
         for change in self.plan.changes:
             if change.wizard:
                 found[change.wizard] = (*found.get(change.wizard, ()), _line(change))

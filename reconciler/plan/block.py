@@ -13,6 +13,7 @@ from reconciler.plan.change import Action, Change, Disposition
 from reconciler.plan.expand import Desired
 from reconciler.plan.fact import Listener, Observed, ProcessFact
 from reconciler.plan.held import Records
+from reconciler.plan.repeat import stopped
 from reconciler.plan.resource import CodebaseVersion, Directory, KeyedFile, Process, Resource, Symlink, TextFile
 
 _STARTS = frozenset({Action.START, Action.RESTART})
@@ -62,9 +63,16 @@ class _Index:
             yield from self.of_codebase.get(change.resource.path, ())
 
 
-def block(changes: Iterable[Change], desired: Desired, observed: Observed, records: Records) -> Blocked:
-    """Holds what is paused, blocks what can't be done, and then all that needs what is stuck."""
-    current = {change.key: _paused(change, records) for change in changes}
+def block(
+    changes: Iterable[Change],
+    desired: Desired,
+    observed: Observed,
+    records: Records,
+    waiting: Mapping[str, str] | None = None,
+) -> Blocked:
+    """Holds what is paused, has to wait (`waiting`: wizard -> why) or came back too often, blocks what can't be done,
+    and then all that needs what is stuck."""
+    current = {change.key: _held(change, records, waiting or {}) for change in changes}
     if not current:
         return Blocked((), {})
     ports = _ports(desired, observed, records)
@@ -105,10 +113,11 @@ def _index(current: Mapping[str, Change], ports: _Ports) -> _Index:
     return index
 
 
-def _paused(change: Change, records: Records) -> Change:
+def _held(change: Change, records: Records, waiting: Mapping[str, str]) -> Change:
     pause = records.pauses.get(change.wizard) if change.wizard else None
     if pause is None:
-        return change
+        why = waiting.get(change.wizard or "") or stopped(change, records)
+        return replace(change, disposition=Disposition.HELD, obstacle=why) if why else change
     why = f" ({pause.reason})" if pause.reason else ""
     text = f"paused since {pause.since}{why}; `reconciler resume {pause.wizard}` lets it go on"
     return replace(change, disposition=Disposition.HELD, obstacle=text)

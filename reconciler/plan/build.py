@@ -9,17 +9,20 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from reconciler.plan.block import block
-from reconciler.plan.change import Action, Cause, Change, Disposition, Plan, Reason
+from reconciler.plan.canary import chains, held_back, moves
+from reconciler.plan.change import Action, Cause, Change, Copies, Disposition, Plan, Reason
 from reconciler.plan.diff import diff, unmanaged
 from reconciler.plan.expand import ATTIC, Desired
 from reconciler.plan.fact import Fact, Observed, ProcessFact, Unknown
-from reconciler.plan.held import Held, Records
+from reconciler.plan.generation import words
+from reconciler.plan.held import Generation, Held, Quarantine, Records
 from reconciler.plan.order import order
 from reconciler.plan.policy import refusals
 from reconciler.plan.rename import renames
 from reconciler.plan.resource import Directory, Process, Resource
 from reconciler.plan.retire import folder_key, retire, retire_wizard, return_wizard
 
+Quarantined = Mapping[str, tuple[Quarantine, Generation | None]]
 MOVED = (Reason(Cause.REMOVED, "Git runs it on another host now"),)
 
 
@@ -55,37 +58,58 @@ class Memory:
 
 
 def build(
-    desired: Desired, observed: Observed, records: Records, rules: Rules | None = None, memory: Memory | None = None
+    desired: Desired,
+    observed: Observed,
+    records: Records,
+    rules: Rules | None = None,
+    memory: Memory | None = None,
+    quarantined: Quarantined | None = None,
 ) -> Plan:
-    """The whole plan for one host. Every desired and held resource must have a fact in `observed`."""
+    """The whole plan for one host. Every desired and held resource must have a fact in `observed`.
+
+    `desired` and `quarantined` come from `generation.effective`.
+    """
     rules, memory = rules or Rules(), memory or Memory()
     plan = memory.plan(desired, observed, records, rules)
     if plan is None:
-        plan = _build(desired, observed, records, rules, memory)
+        plan = _build(desired, observed, records, rules, memory, quarantined or {})
         memory.last = (desired, observed, records, rules, plan)
     return plan
 
 
-def _build(desired: Desired, observed: Observed, records: Records, rules: Rules, memory: Memory) -> Plan:
+def _build(
+    desired: Desired, observed: Observed, records: Records, rules: Rules, memory: Memory, quarantined: Quarantined
+) -> Plan:
     comparison = _compare(desired, observed, records, rules, memory)
     changes = [*_returns(desired, observed, records), *comparison.changes, *_removals(desired, observed, records)]
-    changes = list(_requested(changes, desired, observed, rules))
+    changes = [_with_databases(c, quarantined) for c in _requested(changes, desired, observed, rules)]
     if rules.only:
         changes = [c for c in changes if c.wizard in rules.only or (c.wizard is None and _used(c, desired, rules))]
-    blocked = block(changes, desired, observed, records)
+    blocked = block(changes, desired, observed, records, held_back(desired, records, quarantined))
+    doable = [c for c in blocked.changes if c.disposition is Disposition.APPLY]
     return Plan(
         host=desired.host,
         commit=desired.commit,
         changes=blocked.changes,
-        steps=order((c for c in blocked.changes if c.disposition is Disposition.APPLY), blocked.waits),
+        steps=order(doable, blocked.waits, chains(doable, desired)),
         refusals=(
             *refusals(blocked.changes, desired.policy, rules.deletions, rules.restarts),
             *renames(blocked.changes, desired, records, rules.deletions),
         ),
         undeclared=comparison.unmanaged,
+        quarantined=tuple((name, words(*why)) for name, why in quarantined.items()),
         unenforced=desired.unenforced,
         wizards=tuple(name for name in desired.wizards if not rules.only or name in rules.only),
     )
+
+
+def _with_databases(change: Change, quarantined: Quarantined) -> Change:
+    """A codebase that moves takes a copy of the databases with it; a failed one gives them back."""
+    if not moves(change):
+        return change
+    quarantine = quarantined.get(change.wizard or "")
+    failed = quarantine is not None and not quarantine[0].by_hand
+    return replace(change, databases=Copies.PUT_BACK if failed else Copies.MADE)
 
 
 @dataclass(frozen=True, slots=True)

@@ -93,6 +93,15 @@ class Disposition(Enum):
     BLOCKED = "blocked"
 
 
+class Copies(Enum):
+    """What becomes of a stopped wizard's databases when its codebase version moves: copied before the new version
+    touches them, or put back because the new version never passed its gate."""
+
+    NONE = "none"
+    MADE = "made"
+    PUT_BACK = "put back"
+
+
 @dataclass(frozen=True, slots=True)
 class Change:
     """One difference. `resource` is the desired one, or the held one where it goes away. `obstacle`
@@ -108,6 +117,7 @@ class Change:
     disposition: Disposition = Disposition.APPLY
     obstacle: str = ""
     stored: Stored | None = None
+    databases: Copies = Copies.NONE
 
 
 class Operation(Enum):
@@ -123,6 +133,9 @@ class Operation(Enum):
     STOP = "stop"
     START = "start"
     GATE = "gate"
+    SOAK = "soak"
+    COPY_DATABASES = "copy databases"
+    PUT_BACK_DATABASES = "put databases back"
     STORE = "store"
     RETURN = "return"
 
@@ -159,6 +172,8 @@ class Plan:
     warnings: tuple[str, ...] = ()
     undeclared: tuple[tuple[str, tuple[str, ...]], ...] = ()
     """(resource key, readable paths of the keys in it that belong to the agent)."""
+    quarantined: tuple[tuple[str, str], ...] = ()
+    """(wizard, why its declaration is not applied here, what is wanted instead, and the mend)."""
     unenforced: tuple[str, ...] = ()
     """What the fleet declares and this version does not do yet."""
     wizards: tuple[str, ...] = ()

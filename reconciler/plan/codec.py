@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 
 from reconciler.errors import Terminal
 from reconciler.plan.change import Plan
-from reconciler.plan.held import Held
+from reconciler.plan.held import Generation, Held
 from reconciler.plan.resource import Resource
 from reconciler.plan.value import Fields
 
@@ -71,6 +71,7 @@ class Codec(Generic[T]):
 
 FIELDS: Codec[Fields] = Codec(Fields, "set of fields")
 HELD: Codec[Held] = Codec(Held, "inventory entry")
+GENERATION: Codec[Generation] = Codec(Generation, "generation")
 PLAN: Codec[Plan] = Codec(Plan, "saved plan")
 RESOURCE: Codec[Resource] = Codec(Resource, "resource")
 

@@ -17,6 +17,7 @@ from reconciler.plan.held import Held, Origin
 from reconciler.plan.resource import Process, Resource
 from reconciler.plan.value import FieldPath, Fields, Hidden, Known, SecretRef, Value, known
 
+CODEBASE: FieldPath = ("codebase",)
 LIVE = frozenset({ProcessState.RUNNING, ProcessState.STARTING})
 HAS_PROCESS = LIVE | {ProcessState.ORPHAN, ProcessState.BACKOFF}
 
@@ -124,6 +125,7 @@ def _field_changes(wanted: Fields, live: dict[FieldPath, Value], held: Held | No
 
 
 _SECTION = known({})
+_TO_BE_MADE = Hidden("")
 
 
 def _holds_others(path: FieldPath, live: dict[FieldPath, Value], last: dict[FieldPath, Value]) -> bool:
@@ -149,6 +151,8 @@ def _cause(before: Value | None, after: Value, last: Value | None, held: Held | 
         return Cause.DECLARED if before is None else Cause.EXISTS
     if last is None:
         return Cause.DECLARED
+    if after == _TO_BE_MADE:
+        return Cause.REQUESTED
     return Cause.DRIFT if last == after else Cause.CHANGED
 
 
@@ -158,6 +162,7 @@ _WORDS = {
     Cause.REMOVED: "no longer in Git",
     Cause.DRIFT: "changed by hand on the host",
     Cause.EXISTS: "was there before us",
+    Cause.REQUESTED: "a new secret is made",
 }
 
 
@@ -199,9 +204,20 @@ def _input_changes(wanted: Fields, held: Held | None) -> Iterator[FieldChange]:
     if held is None:
         return
     last, now = dict(held.fields), dict(wanted)
+    old, new = last.get(CODEBASE), now.get(CODEBASE)
     for path in sorted(last.keys() | now.keys()):
-        if last.get(path) != now.get(path):
-            yield FieldChange(path, last.get(path), now.get(path), Cause.CHANGED)
+        before, after = last.get(path), now.get(path)
+        if before != after and (path == CODEBASE or not _follows(before, after, old, new)):
+            yield FieldChange(path, before, after, Cause.CHANGED)
+
+
+def _follows(before: Value | None, after: Value | None, old: Value | None, new: Value | None) -> bool:
+    """Whether a value differs only because the codebase's path stands in it, as in argv and PATH."""
+    if not (
+        isinstance(before, Known) and isinstance(after, Known) and isinstance(old, Known) and isinstance(new, Known)
+    ):
+        return False
+    return old != new and before.text.replace(old.text.strip('"'), new.text.strip('"')) == after.text
 
 
 def _needs(changes: tuple[FieldChange, ...]) -> tuple[Reason, ...]:
@@ -213,10 +229,17 @@ def _short(path: FieldPath) -> str:
     return path[-1]
 
 
+def _version(value: Value | None) -> str:
+    """The last two parts of a codebase's path: name and version."""
+    return "/".join(_shown(value).split("/")[-2:])
+
+
 def _pair(change: FieldChange) -> str:
     """Before and after; what becomes a secret, or was one, is shown on neither side."""
     if Hidden in (type(change.before), type(change.after)):
         return "(secret) changed" if change.before and change.after else "(secret)"
+    if change.path == CODEBASE:
+        return f"{_version(change.before)} -> {_version(change.after)}"
     return f"{_shown(change.before)} -> {_shown(change.after)}"
 
 

@@ -70,6 +70,12 @@ class Desired:
     unenforced: tuple[str, ...] = ()
     positions: Mapping[str, Position] = field(default_factory=dict)
     """Wizard -> where it is declared."""
+    fathers: Mapping[str, str] = field(default_factory=dict)
+    """Wizard -> its father, of the whole fleet."""
+    canaries: Mapping[str, str] = field(default_factory=dict)
+    """Path of a codebase version -> the wizard that its Codebase names as canary."""
+    runs: Mapping[str, str] = field(default_factory=dict)
+    """Wizard -> path of the codebase version that Git declares for it."""
 
 
 def expand(fleet: DesiredFleet, host: str, root: str | None, commit: str) -> Desired:
@@ -98,6 +104,9 @@ def expand(fleet: DesiredFleet, host: str, root: str | None, commit: str) -> Des
         elsewhere=frozenset(fleet.wizards) - frozenset(mine),
         policy=fleet.fleet.policy,
         unenforced=tuple(_unenforced(fleet, host)),
+        fathers={w.name: w.father for w in fleet.wizards.values() if w.father},
+        canaries={codebase_path(c, place): c.canary for c in (fleet.codebases[name] for name in codebases) if c.canary},
+        runs={w.name: codebase_path(fleet.codebases[w.codebase], place) for w in wizards},
         positions={name: fleet.positions["Wizard", name] for name in mine if ("Wizard", name) in fleet.positions},
     )
 

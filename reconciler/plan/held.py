@@ -47,9 +47,49 @@ class Pause:
 
 
 @dataclass(frozen=True, slots=True)
+class Generation:
+    """What a healthy wizard ran on: its resources and codebase version, with secrets pinned to their versions.
+
+    `number` counts up for each wizard from 1. `at` is ISO 8601 in UTC.
+    """
+
+    wizard: str
+    number: int
+    commit: str
+    at: str
+    expansion: str
+    resources: tuple[Resource, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Quarantine:
+    """Exactly this expansion of a wizard is not applied here: it failed its gate, or a person rolled it back."""
+
+    wizard: str
+    expansion: str
+    commit: str
+    reason: str
+    since: str
+    by_hand: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Repeat:
+    """How many passes in a row have done this very change of a resource. `digest` is of the change."""
+
+    digest: str
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
 class Records:
     """What the ledger knows. Entries of a wizard in the attic are in `held` all the same."""
 
     held: Mapping[str, Held] = field(default_factory=dict)
     attic: Mapping[str, Stored] = field(default_factory=dict)
     pauses: Mapping[str, Pause] = field(default_factory=dict)
+    generations: Mapping[str, tuple[Generation, ...]] = field(default_factory=dict)
+    """Wizard -> its generations, newest first."""
+    quarantines: Mapping[str, Quarantine] = field(default_factory=dict)
+    repeats: Mapping[str, Repeat] = field(default_factory=dict)
+    """Resource key -> how often its change has come back."""

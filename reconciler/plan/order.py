@@ -11,7 +11,8 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from reconciler.plan.change import Action, Change, Operation, Step
+from reconciler.plan.canary import Chain
+from reconciler.plan.change import Action, Change, Copies, Operation, Step
 from reconciler.plan.resource import CodebaseVersion, Directory, KeyedFile, Process, Symlink, TextFile
 
 _WRITES = {
@@ -31,6 +32,7 @@ _OPERATIONS = {
     Action.STORE: (Operation.STORE,),
     Action.RETURN: (Operation.RETURN,),
 }
+_DATABASES = {Copies.MADE: Operation.COPY_DATABASES, Copies.PUT_BACK: Operation.PUT_BACK_DATABASES}
 _FILES = frozenset({Operation.WRITE_TEXT, Operation.EDIT_KEYS, Operation.LINK})
 # Position in the list that people and apply go through; `needs` is what really binds.
 _RANK = {
@@ -44,9 +46,14 @@ _RANK = {
     Operation.STOP: 6,
     Operation.REMOVE: 7,
     Operation.STORE: 8,
-    Operation.START: 9,
-    Operation.GATE: 10,
+    Operation.COPY_DATABASES: 9,
+    Operation.PUT_BACK_DATABASES: 9,
+    Operation.START: 10,
+    Operation.GATE: 11,
+    Operation.SOAK: 12,
 }
+_AFTER_START = frozenset({Operation.GATE, Operation.SOAK, Operation.COPY_DATABASES, Operation.PUT_BACK_DATABASES})
+"""Steps of a process that need only the steps before them of that process."""
 _FINAL_STOP = 2
 
 
@@ -77,7 +84,11 @@ def operations(change: Change) -> tuple[Operation, ...]:
         return (_WRITES[type(change.resource)],)
     if change.action is Action.RELEASE and change.fields:
         return (Operation.EDIT_KEYS,)
-    return _OPERATIONS[change.action]
+    found = _OPERATIONS[change.action]
+    if change.databases is not Copies.NONE and Operation.START in found:
+        at = found.index(Operation.START)
+        return (*found[:at], _DATABASES[change.databases], *found[at:])
+    return found
 
 
 def step_id(key: str, operation: Operation) -> str:
@@ -85,16 +96,50 @@ def step_id(key: str, operation: Operation) -> str:
     return f"{key}#{operation.name.lower()}"
 
 
-def order(changes: Iterable[Change], waits: Mapping[str, frozenset[str]]) -> tuple[Step, ...]:
+def order(
+    changes: Iterable[Change], waits: Mapping[str, frozenset[str]], chains: Iterable[Chain] = ()
+) -> tuple[Step, ...]:
     """The steps of the changes that are to be applied, needs before what needs them.
 
-    `waits`: key of a process to start -> keys of the processes that hold its port and stop first.
+    `waits`: key of a process to start -> keys of the processes that hold its port and stop first. `chains`: wizards
+    that move to another codebase version one after the other.
     """
-    nodes = [_Node(step_id(c.key, op), op, c) for c in changes for op in operations(c)]
+    chains = tuple(chains)
+    soaking = {f"wizard/{chain.wizards[0]}/body" for chain in chains if chain.soaks}
+    nodes = [_Node(step_id(c.key, op), op, c) for c in changes for op in _with_soak(c, soaking)]
     nodes.sort(key=lambda node: (node.rank, node.depth))
     own = _own_needs(nodes)
     between = _between(nodes, own, waits)
-    return _in_turn([_step(n, own[n.id] | between.get(n.id, frozenset())) for n in nodes])
+    after = _one_by_one(chains, waits)
+    none: frozenset[str] = frozenset()
+    return _in_turn([_step(n, own[n.id] | between.get(n.id, none) | _turn(n, after)) for n in nodes])
+
+
+def _with_soak(change: Change, soaking: set[str]) -> tuple[Operation, ...]:
+    return (*operations(change), Operation.SOAK) if change.key in soaking else operations(change)
+
+
+def _one_by_one(chains: Iterable[Chain], waits: Mapping[str, frozenset[str]]) -> Mapping[str, str]:
+    """Wizard -> the step of another wizard after which its turn comes.
+
+    Wizards that also pass ports to each other can't go one by one: they come together at the end.
+    """
+    tied = waits.keys() | {key for keys in waits.values() for key in keys}
+    after: dict[str, str] = {}
+    for chain in chains:
+        last = ""
+        for name in sorted(chain.wizards, key=lambda name: f"wizard/{name}/body" in tied):
+            if last:
+                after[name] = last
+            if f"wizard/{name}/body" not in tied:
+                soaks = chain.soaks and name == chain.wizards[0]
+                last = step_id(f"wizard/{name}/body", Operation.SOAK if soaks else Operation.GATE)
+    return after
+
+
+def _turn(node: _Node, after: Mapping[str, str]) -> frozenset[str]:
+    need = after.get(node.change.wizard or "")
+    return frozenset({need}) if need and node.operation is not Operation.RECORD else frozenset()
 
 
 def _step(node: _Node, needs: frozenset[str]) -> Step:
@@ -190,8 +235,8 @@ def _first(a: _Node, b: _Node) -> bool:
     if b.operation in (Operation.STOP, Operation.START) and b.rank != _FINAL_STOP:
         own = a.change is b.change and a.rank < b.rank
         return own or a.operation in _FILES or a.operation is Operation.MAKE_DIRECTORY
-    if b.operation is Operation.GATE:
-        return a.change is b.change and a.operation is Operation.START
+    if b.operation in _AFTER_START:
+        return a.change is b.change and a.rank < b.rank
     return b.operation is Operation.STORE and a.operation is not Operation.RECORD
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from reconciler.plan.canary import moves
 from reconciler.plan.change import Action, Cause, Change, Disposition, Refusal
 from reconciler.plan.retire import attic_key, body_key, folder_key
 from reconciler.spec.kinds import Policy
@@ -60,5 +61,7 @@ def _restarts(changes: Sequence[Change], policy: Policy, allowed: int) -> Iterat
 
 
 def _interrupts(change: Change) -> bool:
+    if moves(change):
+        return False  # a codebase moves behind a canary, one wizard at a time
     planned = change.action in (Action.RESTART, Action.STOP) and change.disposition is Disposition.APPLY
     return planned and any(reason.cause in _COUNTED for reason in change.reasons)

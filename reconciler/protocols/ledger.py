@@ -3,12 +3,13 @@ and outcome, inventory and last applied values are committed together after it."
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
 from typing import Protocol
 
 from reconciler.plan.change import Change, Step
-from reconciler.plan.held import Held, Pause, Records, Stored
+from reconciler.plan.held import Generation, Held, Pause, Quarantine, Records, Repeat, Stored
 
 
 class Result(Enum):
@@ -112,6 +113,20 @@ class Ledger(Protocol):
 
     def resume(self, wizard: str) -> bool:
         """False when it was not paused."""
+        ...
+
+    def add_generation(self, generation: Generation) -> None: ...
+
+    def quarantine(self, quarantine: Quarantine) -> None:
+        """Replaces the wizard's older one."""
+        ...
+
+    def release(self, wizard: str) -> bool:
+        """Lifts the wizard's quarantine and forgets how often its changes came back; False when there was neither."""
+        ...
+
+    def repeat(self, repeats: Mapping[str, Repeat]) -> None:
+        """Replaces all counts of changes that came back."""
         ...
 
     def get(self, name: str) -> str | None:

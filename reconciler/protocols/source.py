@@ -20,10 +20,12 @@ class Revision:
 
 @dataclass(frozen=True, slots=True)
 class Fetched:
-    """The commit to work from. `notice` is not empty when the remote is away and the last known commit is used."""
+    """The commit to work from. `notice` is not empty when it is not simply the branch's tip: the remote is away and the
+    last known one is used, or the tip (`unsigned`) is not signed as the settings ask and the last signed one is."""
 
     commit: str
     notice: str = ""
+    unsigned: str = ""
 
 
 class Source(Protocol):
@@ -31,7 +33,8 @@ class Source(Protocol):
     Refused for a force-push that the settings do not allow."""
 
     def fetch(self) -> Fetched:
-        """Brings the branch's tip here and names it; with the remote away, the last known tip."""
+        """Brings the branch's tip here and names it; with the remote away, the last known tip. Where
+        signatures are asked for, the last tip that was signed; Terminal when there is none."""
         ...
 
     def read(self, commit: str) -> Mapping[str, bytes]:

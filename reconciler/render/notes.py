@@ -20,7 +20,17 @@ _TEXT_LIMIT = 300
 
 def notes(plan: Plan, *, verbose: bool) -> list[str]:
     """Paragraphs of lines; an indented line belongs to the one above it."""
-    return [*unmanaged_notes(plan, verbose=verbose), *unenforced_notes(plan, verbose=verbose), NEVER_TOUCHED]
+    return [
+        *quarantine_notes(plan),
+        *unmanaged_notes(plan, verbose=verbose),
+        *unenforced_notes(plan, verbose=verbose),
+        NEVER_TOUCHED,
+    ]
+
+
+def quarantine_notes(plan: Plan) -> list[str]:
+    """What is not applied here because it failed, what is wanted instead, and the mend."""
+    return [f"Quarantined: {plain(name)}: {plain(why)}" for name, why in plan.quarantined]
 
 
 def unmanaged_notes(plan: Plan, *, verbose: bool) -> list[str]:

@@ -35,6 +35,7 @@ def plan_document(plan: Plan) -> Document:
         "refusals": [{"what": refusal.what, "mend": refusal.mend} for refusal in plan.refusals],
         "warnings": strings(plan.warnings),
         "unmanaged": [{"key": key, "paths": strings(paths)} for key, paths in plan.undeclared],
+        "quarantined": {name: why for name, why in plan.quarantined},
         "unenforced": strings(plan.unenforced),
     }
 

@@ -20,7 +20,7 @@ def problems_text(problems: Sequence[Problem], *, colour: bool = False) -> str:
     """`file:line:column: message (mend)` lines in the order of the files, then a count; "" for no problems."""
     if not problems:
         return ""
-    lines = [_line(problem, colour) for problem in _sorted(problems)]
+    lines = [_line(problem, colour) for problem in in_order(problems)]
     return "\n".join([*lines, paint(f"{problem_counts(problems)}.", Style.BOLD, colour)]) + "\n"
 
 
@@ -32,7 +32,8 @@ def problem_counts(problems: Sequence[Problem]) -> str:
     return ", ".join(counted(number, word) for number, word in parts if number)
 
 
-def _sorted(problems: Sequence[Problem]) -> list[Problem]:
+def in_order(problems: Sequence[Problem]) -> list[Problem]:
+    """By file, line and column."""
     return sorted(problems, key=lambda problem: (problem.at, problem.message))
 
 
@@ -52,7 +53,7 @@ def problems_document(problems: Sequence[Problem]) -> Document:
     return {
         "format": FORMAT,
         "valid": all(problem.severity is Severity.WARNING for problem in problems),
-        "problems": [_document(problem) for problem in _sorted(problems)],
+        "problems": [_document(problem) for problem in in_order(problems)],
     }
 
 

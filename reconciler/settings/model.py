@@ -61,12 +61,34 @@ class SourceSettings(Table):
     """How often the remote is asked when nothing else wakes us."""
     force_push: Literal["refuse", "follow"] = "refuse"
     """What to do when the branch no longer contains the last commit we took: stay on that one and say so, or follow."""
+    signed: Literal["ssh", "gpg"] | None = None
+    """Use only commits that an allowed key has signed, with ssh or with gpg; when left out, whatever the branch has."""
+    allowed_signers: Annotated[Place | None, AT_FILE] = None
+    """For signed = "ssh": the file of allowed signers, as ssh-keygen(1) describes it."""
+    allowed_keys: Annotated[Place | None, AT_FILE] = None
+    """For signed = "gpg": public keys that may sign, as `gpg --export --armor` writes them."""
     token: Annotated[SecretSource | None, BeforeValidator(no_plain_secret)] = None
     """Access token for http and https."""
     ssh_key: Annotated[Place | None, AT_FILE] = None
     """Private key file for ssh."""
     ca_file: Annotated[Place | None, AT_FILE] = None
     """Certificates to trust for https, where the system's do not do."""
+
+    @model_validator(mode="after")
+    def _keys(self) -> SourceSettings:
+        wanted = {"ssh": "allowed_signers", "gpg": "allowed_keys"}
+        for kind, name in wanted.items():
+            given = getattr(self, name) is not None
+            if given and self.signed != kind:
+                raise ValueError(f'has {name}, which counts only with signed = "{kind}"')
+            if self.signed == kind and not given:
+                raise ValueError(f'has signed = "{kind}", and so needs {name}: the file of the keys that may sign')
+        return self
+
+    @property
+    def signing_keys(self) -> Path | None:
+        """The file of the keys that may sign; None when signatures are not asked for."""
+        return self.allowed_signers if self.signed == "ssh" else self.allowed_keys
 
 
 class ApplySettings(Table):
@@ -78,6 +100,8 @@ class ApplySettings(Table):
     """How long a changed wizard has to stay healthy to pass its gate."""
     gate_limit: Duration = 120.0
     """How long it may take to get there."""
+    soak: Duration = 30.0
+    """How long a canary must hold after its gate before another wizard follows."""
     reread: Duration = 86400.0
     """How often every file is read again although its stat says that it did not change."""
 

@@ -291,6 +291,8 @@ class Codebase(Record):
     """Lower-case letters, digits and single hyphens, beginning with a letter."""
     source: CodebaseSource
     """Where it is installed from: a package of the index at one version, or a Git repository at one commit."""
+    canary: Name | None = None
+    """The wizard that moves first when the version changes; when left out, the first leaf of the lineage by name."""
     program: Literal["hermes"] = "hermes"
     """Which program this is; decides how it is configured and run."""
 

@@ -239,7 +239,9 @@ class Host:
                 self.processes.pop(key, None)
             case Operation.STORE | Operation.RETURN, Directory():
                 self._move(operation, change)
-            case Operation.GATE, Process(key=key):
+            case Operation.COPY_DATABASES | Operation.PUT_BACK_DATABASES, Process(key=key):
+                assert key not in self.processes, "its databases are in use"
+            case Operation.GATE | Operation.SOAK, Process(key=key):
                 assert self.processes[key].state is ProcessState.RUNNING
             case Operation.RECORD, _:
                 pass

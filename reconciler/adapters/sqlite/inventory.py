@@ -11,6 +11,7 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from reconciler.adapters.sqlite.trust import Trust, quarantines, repeats
 from reconciler.errors import Terminal
 from reconciler.plan.codec import HELD
 from reconciler.plan.held import Held, Pause, Records, Stored
@@ -29,6 +30,7 @@ class Inventory:
         self._stamp: tuple[int, int] | None = None
         self._dirty = True
         self._records = Records()
+        self._trust = Trust()
 
     def touch(self) -> None:
         """Something was written through our own connection, which `data_version` does not tell."""
@@ -45,8 +47,16 @@ class Inventory:
         attic = {w: Stored(w, path, original) for w, path, original in connection.execute("SELECT * FROM attic")}
         pauses = {w: Pause(w, reason, since) for w, reason, since in connection.execute("SELECT * FROM pause")}
         old = self._records
-        if held is not None or attic != old.attic or pauses != old.pauses:
-            self._records = Records(old.held if held is None else held, attic, pauses)
+        new = Records(
+            old.held if held is None else held,
+            attic,
+            pauses,
+            self._trust.generations(connection),
+            quarantines(connection),
+            repeats(connection),
+        )
+        if held is not None or _rest(new) != _rest(old):
+            self._records = new
         self._stamp, self._dirty = stamp, False
         return self._records
 
@@ -64,6 +74,11 @@ class Inventory:
             there = {seq for (seq,) in connection.execute("SELECT seq FROM held")}
             self._rows = {seq: row for seq, row in self._rows.items() if seq in there}
         return dict(self._rows.values())
+
+
+def _rest(records: Records) -> tuple[object, ...]:
+    """All but the held entries, which tell for themselves whether they changed."""
+    return records.attic, records.pauses, records.generations, records.quarantines, records.repeats
 
 
 def record(connection: sqlite3.Connection, update: Update) -> None:

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from reconciler.adapters.sqlite import history
+from reconciler.adapters.sqlite import history, trust
 from reconciler.adapters.sqlite.database import Database
 from reconciler.adapters.sqlite.failure import broken
 from reconciler.adapters.sqlite.inventory import Inventory, record
 from reconciler.errors import Terminal
 from reconciler.plan.change import Change, Step
-from reconciler.plan.held import Pause, Records
+from reconciler.plan.held import Generation, Pause, Quarantine, Records, Repeat
 from reconciler.protocols.clock import Clock
 from reconciler.protocols.ledger import Entry, Intent, Pass, Result, Update
 
@@ -88,6 +88,26 @@ class SqliteLedger:
         with self._writing() as connection:
             self._inventory.touch()
             return connection.execute("DELETE FROM pause WHERE wizard = ?", (wizard,)).rowcount > 0
+
+    def add_generation(self, generation: Generation) -> None:
+        with self._writing() as connection:
+            trust.add_generation(connection, generation)
+            self._inventory.touch()
+
+    def quarantine(self, quarantine: Quarantine) -> None:
+        with self._writing() as connection:
+            trust.add_quarantine(connection, quarantine)
+            self._inventory.touch()
+
+    def release(self, wizard: str) -> bool:
+        with self._writing() as connection:
+            self._inventory.touch()
+            return trust.release(connection, wizard)
+
+    def repeat(self, repeats: Mapping[str, Repeat]) -> None:
+        with self._writing() as connection:
+            trust.replace_repeats(connection, repeats)
+            self._inventory.touch()
 
     def get(self, name: str) -> str | None:
         with self._reading() as connection:

@@ -17,6 +17,21 @@ CREATE TABLE held (
 ) STRICT;
 CREATE TABLE attic (wizard TEXT PRIMARY KEY, path TEXT NOT NULL, original TEXT NOT NULL) STRICT;
 CREATE TABLE pause (wizard TEXT PRIMARY KEY, reason TEXT NOT NULL, since TEXT NOT NULL) STRICT;
+CREATE TABLE generation (
+    wizard TEXT NOT NULL,
+    number INTEGER NOT NULL,
+    body TEXT NOT NULL,
+    PRIMARY KEY (wizard, number)
+) STRICT;
+CREATE TABLE quarantine (
+    wizard TEXT PRIMARY KEY,
+    expansion TEXT NOT NULL,
+    revision TEXT NOT NULL,
+    reason TEXT NOT NULL,
+    since TEXT NOT NULL,
+    by_hand INTEGER NOT NULL
+) STRICT;
+CREATE TABLE repeat (key TEXT PRIMARY KEY, digest TEXT NOT NULL, count INTEGER NOT NULL) STRICT;
 CREATE TABLE remembered (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
 CREATE TABLE pass (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -57,4 +72,6 @@ CREATE TABLE intent (
 MIGRATIONS = (_VERSION_1,)
 """MIGRATIONS[n] takes version n to n + 1."""
 VERSION = len(MIGRATIONS)
-TABLES = frozenset({"held", "attic", "pause", "remembered", "pass", "entry", "intent"})
+TABLES = frozenset(
+    {"held", "attic", "pause", "generation", "quarantine", "repeat", "remembered", "pass", "entry", "intent"}
+)
