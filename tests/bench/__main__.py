@@ -39,7 +39,7 @@ def main() -> int:
         print(f"{machine}\n\n{table(figures)}")
         if options.write:
             page.write(figures, machine)
-    return 0 if all(figure.met for figure in figures) else 1
+    return 1 if any(figure.missed for figure in figures) else 0
 
 
 def measure(folder: Path) -> list[Figure]:

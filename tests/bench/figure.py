@@ -26,10 +26,12 @@ class Figure:
     met: bool = True
 
     @property
+    def missed(self) -> bool:
+        return bool(self.budget) and not self.met
+
+    @property
     def verdict(self) -> str:
-        if not self.budget:
-            return ""
-        return "met" if self.met else "MISSED"
+        return "MISSED" if self.missed else "met" if self.budget else ""
 
 
 def table(figures: Sequence[Figure]) -> str:
