@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import base64
 import binascii
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -82,21 +82,24 @@ class HostKey:
             create(self._path, f"# public key: {identity.to_public()}\n{identity}\n".encode())
 
 
-def encrypt(text: str, recipients: Sequence[str]) -> str:
-    """The text for all of these public keys, as base64 on one line. Raises Terminal for what is no public key."""
-    from pyrage import RecipientError, x25519
-    from pyrage import encrypt as encrypted
+def sealer(recipients: Sequence[str]) -> Callable[[str], str]:
+    """Gives text as base64 on one line, encrypted for all of these public keys. Raises Terminal for what is none."""
+    from pyrage import encrypt
 
-    keys = []
-    for recipient in recipients:
-        if recipient.upper().startswith(_PRIVATE):
-            raise Terminal("this is a private key", mend="name the public one: age1...; and make a new pair")
-        try:
-            keys.append(x25519.Recipient.from_str(recipient))
-        except RecipientError as error:
-            mend = "write what `reconciler secret key` prints on the host"
-            raise Terminal("this is no public age key", where=recipient, mend=mend) from error
-    return base64.b64encode(encrypted(text.encode(), keys)).decode("ascii")
+    keys = [_recipient(text) for text in recipients]
+    return lambda text: base64.b64encode(encrypt(text.encode(), keys)).decode("ascii")
+
+
+def _recipient(text: str) -> x25519.Recipient:
+    from pyrage import RecipientError, x25519
+
+    if text.upper().startswith(_PRIVATE):
+        raise Terminal("this is a private key", mend="name the public one, age1..., and make a new pair")
+    try:
+        return x25519.Recipient.from_str(text)
+    except RecipientError as error:
+        mend = "write what `reconciler secret key` prints on the host"
+        raise Terminal("this is no public age key", where=text, mend=mend) from error
 
 
 def _decrypted(body: str, identity: x25519.Identity) -> str:

@@ -23,12 +23,14 @@ from reconciler.errors import Terminal
 if TYPE_CHECKING:
     from types import FrameType
 
+    from reconciler.compose import Bound
     from reconciler.engine.reconcile import Planned, Report, Request
     from reconciler.engine.saved import SavedPlan
     from reconciler.plan.change import Plan
     from reconciler.settings import Settings
 
 Check = Callable[["Planned"], None]
+Prepare = Callable[["Bound"], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +41,11 @@ class Manner:
     verbose: bool
 
 
-def look(session: Session, settings: Settings, request: Request) -> Planned:
+def _as_it_is(_: Bound) -> None:
+    """Nothing to prepare."""
+
+
+def look(session: Session, settings: Settings, request: Request, prepare: Prepare = _as_it_is) -> Planned:
     """The plan of the request; changes nothing and needs no lock."""
     from reconciler import compose
 
@@ -47,10 +53,13 @@ def look(session: Session, settings: Settings, request: Request) -> Planned:
         progress(session) as events,
         compose.open_host(settings, events, session.environ, change=False) as bound,
     ):
+        prepare(bound)
         return bound.reconciler.plan(request)
 
 
-def carry_out(session: Session, settings: Settings, request: Request, *, verbose: bool) -> Report:
+def carry_out(
+    session: Session, settings: Settings, request: Request, *, verbose: bool, prepare: Prepare = _as_it_is
+) -> Report:
     """Runs the pass under the host's lock."""
     from reconciler import compose
 
@@ -59,15 +68,17 @@ def carry_out(session: Session, settings: Settings, request: Request, *, verbose
         progress(session, verbose=verbose) as events,
         compose.open_host(settings, events, session.environ, change=True) as bound,
     ):
+        prepare(bound)
         return bound.reconciler.run(request)
 
 
-def plan_and_run(session: Session, request: Request, manner: Manner, check: Check) -> int:
-    """Shows the plan, asks, runs it; `check` raises when the plan is not what the person can have meant."""
+def plan_and_run(session: Session, request: Request, manner: Manner, check: Check, prepare: Prepare = _as_it_is) -> int:
+    """Shows the plan, asks, runs it; `check` raises when the plan is not what the person can have meant. `prepare` is
+    done on the host before each look."""
     from reconciler.cli.outcome import exit_code, report_text
 
     settings = session.settings()
-    planned = look(session, settings, request)
+    planned = look(session, settings, request, prepare)
     check(planned)
     _show(session, planned.plan, manner)
     if planned.plan.refusals:
@@ -76,7 +87,7 @@ def plan_and_run(session: Session, request: Request, manner: Manner, check: Chec
         say("nothing was changed")
         return Exit.ERROR
     bound = request if manner.yes else replace(request, saved=_binding(planned))
-    report = carry_out(session, settings, bound, verbose=manner.verbose)
+    report = carry_out(session, settings, bound, verbose=manner.verbose, prepare=prepare)
     if manner.yes and _moved(planned.plan, report.plan):
         say("the plan has moved since it was shown; this one was applied:")
         _show(session, report.plan, manner)

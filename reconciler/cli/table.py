@@ -33,6 +33,7 @@ SECTIONS = {
         "resume": "End a pause.",
     },
     "Set up": {
+        "secret": "Encrypt secrets for Git, and renew those of this host.",
         "schema": "Write the JSON Schemas of fleet files, for editors.",
         "completion": "Print the completion script for a shell.",
     },

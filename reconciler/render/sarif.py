@@ -16,7 +16,7 @@ from reconciler.spec.position import Problem
 
 VERSION = "2.1.0"
 SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
-_SUBJECTS = {
+SUBJECTS = {
     "file": "A fleet file is UTF-8 text of a sensible size.",
     "yaml": "A fleet file is YAML 1.2 within bounds, with every key once.",
     "schema": "A document has the fields of its kind, with values that they allow.",
@@ -35,7 +35,9 @@ _SUBJECTS = {
     "codebase": "A codebase holds all that its program needs.",
     "soul": "Every wizard has a soul.",
     "cron": "A schedule names moments that come.",
+    "wizard": "What a wizard is desired to be, it has the parts for.",
 }
+"""What the rules are about, by the first part of their names."""
 
 
 def problems_sarif(problems: Sequence[Problem], version: str) -> str:
@@ -56,7 +58,7 @@ def _rule(problem: Problem) -> str:
 
 
 def _described(rule: str) -> Json:
-    subject = _SUBJECTS.get(rule.partition("/")[0], rule)
+    subject = SUBJECTS.get(rule.partition("/")[0], rule)
     return {"id": rule, "shortDescription": {"text": subject}}
 
 

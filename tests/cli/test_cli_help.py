@@ -32,7 +32,11 @@ HEAVY = (
 )
 
 
-@pytest.mark.parametrize("words", [[], *([name] for name in VERBS), ["new", "wizard"]], ids=" ".join)
+@pytest.mark.parametrize(
+    "words",
+    [[], *([name] for name in VERBS), ["new", "wizard"], *(["secret", name] for name in ("encrypt", "rotate", "key"))],
+    ids=" ".join,
+)
 def test_help(words: list[str], call: Call, snapshot: SnapshotAssertion) -> None:
     ran = call(*words, "--help")
     assert ran.code == 0
@@ -70,6 +74,7 @@ def test_version(call: Call) -> None:
         (["why"], "Missing argument 'WIZARD'"),
         (["history", "-n", "0"], "0 is not in the range"),
         (["restart"], "Missing argument 'WIZARD...'"),
+        (["plan", "--markdown", "--json"], "--markdown and --json don't go together"),
         (["plan", "--fleet", "fleet", "--out", "x.plan"], "--out and --fleet don't go together"),
         (["apply", "x.plan", "ada"], "a saved plan is applied alone"),
         (["status", "--watch", "--json"], "--watch and --json don't go together"),

@@ -175,3 +175,12 @@ def test_a_remote_that_was_never_there(here: Call, site: Site) -> None:
     ran = here("plan")
     assert (ran.code, ran.out) == (1, "")
     assert ran.err.startswith("error: ")
+
+
+def test_markdown_for_a_comment(here: Call) -> None:
+    ran = here("plan", "--markdown")
+    assert ran.code == 2
+    assert ran.out.startswith("### Plan for here, ")
+    assert "<details>" in ran.out
+    assert ran.out.endswith("\n")
+    assert "\x1b" not in ran.out

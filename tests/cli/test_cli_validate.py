@@ -129,3 +129,25 @@ def test_warnings_are_told_and_do_not_fail(call: Call, tmp_path: Path, monkeypat
     assert ran.code == 0
     assert "warning: " in ran.out
     assert "1 warning.\nfleet is valid" in ran.out
+
+
+def test_formats_for_machines(call: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write(tmp_path, {"fleet/ada.yaml": wizard("ada", 8643) + "prot: 1\n"})
+    monkeypatch.chdir(tmp_path)
+    sarif = call("validate", "--format", "sarif")
+    (result,) = sarif.json["runs"][0]["results"]
+    assert (sarif.code, result["ruleId"], result["level"]) == (1, "schema/unknown-field", "error")
+    place = {"artifactLocation": {"uri": "fleet/ada.yaml"}, "region": {"startLine": 9, "startColumn": 1}}
+    assert result["locations"] == [{"physicalLocation": place}]
+    gitea = call("validate", "--format", "gitea")
+    assert gitea.code == 1
+    assert gitea.out.startswith("::error file=fleet/ada.yaml,line=9,col=1,title=schema/unknown-field::fleet/ada.yaml:9")
+    assert call("validate", "--format", "json").out == call("validate", "--json").out
+    assert call("validate", "--format", "text").out == call("validate").out
+
+
+def test_a_valid_fleet_in_formats_for_machines(call: Call) -> None:
+    assert call("validate", str(GOLDEN), "--format", "gitea").out.endswith("3 tasks.\n")
+    ran = call("validate", str(GOLDEN), "--format", "sarif")
+    assert ran.code == 0
+    assert "error" not in {result["level"] for result in ran.json["runs"][0]["results"]}

@@ -46,6 +46,7 @@ def allowances(command: F) -> F:
 @click.option("--out", "target", metavar="FILE", type=click.Path(), help="Save the plan for `reconciler apply FILE`.")
 @allowances
 @click.option("--reread", is_flag=True, help="Read every file again, whatever its time stamps say.")
+@click.option("--markdown", is_flag=True, help="Print Markdown, for a comment on a pull request.")
 @verbose_option
 @json_option
 @pass_session
@@ -62,12 +63,14 @@ def plan(session: Session, /, wizards: tuple[str, ...], target: str | None, **op
 
     if target and options["fleet"]:
         raise click.UsageError("--out and --fleet don't go together: a saved plan is bound to a commit")
+    if options["markdown"] and options["as_json"]:
+        raise click.UsageError("--markdown and --json don't go together")
     settings = session.settings()
     rules = Rules(frozenset(wizards), frozenset(), frozenset(options["deletions"]), options["restarts"])
     files = _files(settings, options["fleet"])
     planned = look(session, settings, Request(rules=rules, files=files, reread=options["reread"]))
     check_planned(wizards, planned)
-    _show(session, planned.plan, options["as_json"], options["verbose"])
+    _show(session, planned.plan, options)
     if target:
         _save(target, planned, rules)
     return exit_code(planned.plan)
@@ -79,11 +82,17 @@ def _files(settings: Settings, fleet: str | None) -> dict[str, bytes] | None:
     return dict(read_fleet(fleet, settings.source.folder)) if fleet else None
 
 
-def _show(session: Session, plan: Plan, as_json: bool, verbose: bool) -> None:
+def _show(session: Session, plan: Plan, options: dict[str, Any]) -> None:
     from reconciler.render.plan_json import plan_json
+    from reconciler.render.plan_markdown import plan_markdown
     from reconciler.render.plan_text import plan_text
 
-    out(plan_json(plan) if as_json else plan_text(plan, colour=session.colours(), verbose=verbose))
+    if options["as_json"]:
+        out(plan_json(plan))
+    elif options["markdown"]:
+        out(plan_markdown(plan).rstrip("\n") + "\n")
+    else:
+        out(plan_text(plan, colour=session.colours(), verbose=options["verbose"]))
 
 
 def exit_code(plan: Plan) -> int:

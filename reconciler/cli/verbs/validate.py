@@ -11,31 +11,57 @@ from reconciler.cli.session import Session, json_option, out, pass_session, verb
 
 if TYPE_CHECKING:
     from reconciler.spec.desired import DesiredFleet
+    from reconciler.spec.position import Problem
 
 
-@verb("reconciler validate", "reconciler validate path/to/fleet --json")
+@verb(
+    "reconciler validate",
+    "reconciler validate path/to/fleet --json",
+    "reconciler validate --format sarif >fleet.sarif",
+)
 @click.argument("path", default="fleet", type=click.Path())
+@click.option(
+    "--format",
+    "style",
+    type=click.Choice(["text", "json", "sarif", "gitea"]),
+    default="text",
+    help="gitea: lines that Gitea and GitHub Actions understand.",
+)
 @json_option
 @pass_session
-def validate(session: Session, path: str, as_json: bool) -> int:
+def validate(session: Session, path: str, style: str, as_json: bool) -> int:
     """Check a fleet folder.
 
     PATH is the folder that holds the fleet files (default: fleet). Prints every problem as file:line:column:
     message (how to mend it). Needs no settings and changes nothing.
     """
     from reconciler.cli.folders import read_fleet, shown_folder
-    from reconciler.render.problems import problems_json, problems_text
     from reconciler.spec.load import load_fleet
 
     folder = shown_folder(path)
     loaded = load_fleet(read_fleet(path, folder), folder)
-    if as_json:
-        out(problems_json(loaded.problems))
-    else:
-        out(problems_text(loaded.problems, colour=session.colours()))
-        if loaded.fleet is not None:
-            out(f"{folder or 'fleet'} is valid: {_counts(loaded.fleet)}.\n")
+    style = "json" if as_json else style
+    out(_shown(loaded.problems, style, session))
+    if loaded.fleet is not None and style in ("text", "gitea"):
+        out(f"{folder or 'fleet'} is valid: {_counts(loaded.fleet)}.\n")
     return Exit.ERROR if loaded.errors else Exit.DONE
+
+
+def _shown(problems: tuple[Problem, ...], style: str, session: Session) -> str:
+    from reconciler import __version__
+    from reconciler.render.annotations import problems_annotations
+    from reconciler.render.problems import problems_json, problems_text
+    from reconciler.render.sarif import problems_sarif
+
+    match style:
+        case "json":
+            return problems_json(problems)
+        case "sarif":
+            return problems_sarif(problems, __version__)
+        case "gitea":
+            return problems_annotations(problems)
+        case _:
+            return problems_text(problems, colour=session.colours())
 
 
 def _counts(fleet: DesiredFleet) -> str:
