@@ -6,10 +6,22 @@ plan: the default. mutants: few and always the same, where many mutated copies a
 from __future__ import annotations
 
 import os
+from pathlib import Path
 
+import pytest
 from hypothesis import HealthCheck, Phase, settings
 
 import reconciler
+
+_SHRINKING = 900
+"""Seconds that a property may take: Hypothesis itself ends its search for a smaller example after 300."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if item.path.parent == Path(__file__).parent:
+            item.add_marker(pytest.mark.timeout(_SHRINKING))
+
 
 _SLOW = (HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much)
 _UNSHRUNK = (Phase.explicit, Phase.generate)

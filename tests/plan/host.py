@@ -240,7 +240,8 @@ class Host:
             case Operation.STORE | Operation.RETURN, Directory():
                 self._move(operation, change)
             case Operation.COPY_DATABASES | Operation.PUT_BACK_DATABASES, Process(key=key):
-                assert key not in self.processes, "its databases are in use"
+                live = self.processes.get(key)
+                assert live is None or live.state not in HAS_PID, "its databases are in use"
             case Operation.GATE | Operation.SOAK, Process(key=key):
                 assert self.processes[key].state is ProcessState.RUNNING
             case Operation.RECORD, _:
@@ -332,8 +333,11 @@ class Host:
         pauses = {**self.records.pauses, wizard: Pause(wizard, "looking at it", "2026-01-01T00:00:00Z")}
         self.records = replace(self.records, pauses=pauses)
 
-    def calm(self) -> None:
-        """Takes away whatever only stands in the way."""
+    def calm(self, desired: Desired) -> None:
+        """Takes away whatever only stands in the way. A gateway that a lost ledger forgot and that Git no longer
+        declares is a stranger like any other."""
+        known = self.records.held.keys() | {r.key for r in desired.resources}
+        self.processes = {key: live for key, live in self.processes.items() if key in known}
         self.strangers.clear()
         self.missing.clear()
         self.unknown.clear()

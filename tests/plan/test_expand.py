@@ -21,6 +21,7 @@ from reconciler.plan.resource import (
     Directory,
     KeyedFile,
     Process,
+    PypiInstall,
     Resource,
     Symlink,
     TextFile,
@@ -60,6 +61,7 @@ def _told(resource: Resource) -> Iterator[str]:
         case Symlink(path=path, target=target):
             yield f"  {path} -> {target}"
         case CodebaseVersion(path=path, source=source):
+            assert isinstance(source, PypiInstall)
             yield f"  {path} {source.package} {source.version} with {', '.join(source.extras)}"
         case Process():
             yield f"  {shlex.join(resource.argv)}"
