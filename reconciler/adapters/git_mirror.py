@@ -2,7 +2,9 @@
 
 Three refs: `incoming` is what the last fetch found, `tip` the last commit that was accepted as the branch's tip,
 `last-good` the last one whose fleet was sound. Each moves atomically, and all reading is by commit, so a fetch that is
-cut off tears nothing. The file `watch` says whose tip it is; its time of change is the last contact.
+cut off tears nothing. Where signatures are asked for, only what an allowed key has signed becomes the tip; a force-push
+is judged against it, so that taking an unsigned commit away again is none. The file `watch` says whose tip it is; its
+time of change is the last contact.
 Not done here: reading trees and history.
 """
 
@@ -12,6 +14,7 @@ import hashlib
 import os
 import shutil
 from contextlib import suppress
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal, assert_never
@@ -19,6 +22,7 @@ from typing import Literal, assert_never
 from reconciler.adapters.git_names import is_commit
 from reconciler.adapters.git_remote import Remote
 from reconciler.adapters.git_repo import Damaged, GitRepo, Unreachable, make_bare, open_repo
+from reconciler.adapters.git_signature import Signatures
 from reconciler.adapters.git_words import DAMAGE, last_words, mend_for
 from reconciler.errors import Refused, Retryable, Terminal
 from reconciler.protocols.source import Fetched
@@ -32,8 +36,11 @@ LAST_GOOD = "refs/reconciler/last-good"
 class Mirror:
     """The local copy of one branch of one remote, under `path`."""
 
-    def __init__(self, path: Path, remote: Remote, branch: str, force_push: ForcePush) -> None:
+    def __init__(
+        self, path: Path, remote: Remote, branch: str, force_push: ForcePush, signatures: Signatures | None = None
+    ) -> None:
         self.path = path
+        self._signatures = signatures
         self._remote = remote
         self._branch = branch
         self._force_push: ForcePush = force_push
@@ -61,7 +68,7 @@ class Mirror:
             fetched = self._fetch()
         except Damaged as error:
             raise _beyond_mending(self.path, error) from error
-        return Fetched(fetched.commit, f"{notice}. {fetched.notice}" if fetched.notice else notice)
+        return replace(fetched, notice=f"{notice}. {fetched.notice}" if fetched.notice else notice)
 
     def ensure(self) -> None:
         """Makes the mirror when there is none."""
@@ -144,6 +151,9 @@ class Mirror:
         if INCOMING not in refs:
             raise Damaged(f"{self.path}: {INCOMING} is missing")
         new, old = refs[INCOMING], refs.get(TIP) if self._same_watch() else None
+        fault = self._fault(repo, new)
+        if fault:
+            return self._stay(repo, old, new, fault)
         notice = ""
         if old not in {None, new} and not _descends(repo, str(old), new):
             notice = self._forced(str(old), new)
@@ -151,6 +161,19 @@ class Mirror:
             repo.run("update-ref", TIP, new)
         self._mark()
         return Fetched(new, notice)
+
+    def _fault(self, repo: GitRepo, commit: str) -> str:
+        """Why the commit may not be worked from; "" when it may."""
+        return self._signatures.fault(repo, commit) if self._signatures else ""
+
+    def _stay(self, repo: GitRepo, old: str | None, new: str, fault: str) -> Fetched:
+        """The last tip that was signed, for as long as the newest is not."""
+        what = f"{self._branch} is at {new[:12]}, which is not used: {fault}"
+        mend = "push a commit on top that an allowed key has signed"
+        if old is None or self._fault(repo, old):
+            raise Terminal(f"{what}; no earlier commit is known that is signed", where=self._remote.url, mend=mend)
+        self._mark()
+        return Fetched(old, f"{what}; {old[:12]}, the last signed one, stays in force ({mend})", unsigned=new)
 
     def _forced(self, old: str, new: str) -> str:
         """What to say about a force-push that is followed; raises Refused when it is not."""
@@ -171,6 +194,10 @@ class Mirror:
         mend = mend_for(str(away))
         if contact is None or tip is None or not self._same_watch():
             what = f"the remote can't be reached: {away}; nothing of it is cached"
+            raise Retryable(what, where=self._remote.url, mend=mend)
+        fault = self._fault(repo, tip)
+        if fault:
+            what = f"the remote can't be reached: {away}; the last known commit {tip[:12]} is not used: {fault}"
             raise Retryable(what, where=self._remote.url, mend=mend)
         repo.run("rev-list", "--objects", "--no-walk", "--quiet", tip)  # Damaged when a file of it is missing
         since = datetime.fromtimestamp(contact, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

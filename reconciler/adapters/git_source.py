@@ -15,6 +15,7 @@ from reconciler.adapters.git_mirror import LAST_GOOD, TIP, ForcePush, Mirror, re
 from reconciler.adapters.git_names import check_branch, check_commit, check_folder
 from reconciler.adapters.git_remote import Access, parse_remote
 from reconciler.adapters.git_repo import CommitMissing, Damaged, GitRepo, open_repo
+from reconciler.adapters.git_signature import Signatures
 from reconciler.adapters.git_tree import Limits, Trees
 from reconciler.errors import Terminal
 from reconciler.protocols.source import Fetched, Revision
@@ -25,7 +26,7 @@ T = TypeVar("T")
 class GitSource:
     """A folder of a branch of a remote. `state` is the host's state folder; the mirror is `<state>/git/source.git`."""
 
-    def __init__(  # noqa: PLR0913  # each is a setting of its own, and the last two have defaults
+    def __init__(  # noqa: PLR0913  # each is a setting of its own, and the last three have defaults
         self,
         state: Path,
         url: str,
@@ -35,10 +36,12 @@ class GitSource:
         *,
         access: Access = Access(),  # noqa: B008  # frozen
         limits: Limits = Limits(),  # noqa: B008  # frozen
+        signatures: Signatures | None = None,
     ) -> None:
         remote = parse_remote(url, access)
         self._folder = check_folder(folder)
-        self._mirror = Mirror(state.absolute() / "git" / "source.git", remote, check_branch(branch), force_push)
+        path = state.absolute() / "git" / "source.git"
+        self._mirror = Mirror(path, remote, check_branch(branch), force_push, signatures)
         self._trees = Trees(limits)
         self._histories = Histories()
         self._accepted = ""

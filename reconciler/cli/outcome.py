@@ -26,7 +26,8 @@ def exit_code(report: Report) -> int:
     blocked = any(change.disposition is Disposition.BLOCKED for change in report.left.changes)
     if report.applied.result is Result.INTERRUPTED:
         return Exit.INTERRUPTED
-    return Exit.DONE if report.done and not blocked and not report.left.pending else Exit.ERROR
+    done = report.done and not blocked and not report.left.pending and not report.unsigned
+    return Exit.DONE if done else Exit.ERROR
 
 
 def report_text(report: Report, *, colour: bool = False) -> str:

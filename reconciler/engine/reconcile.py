@@ -212,8 +212,9 @@ class Reconciler:
         status = self._status(after, self._recorder.summary(planned.plan, applied))
         notice = self._recorder.publish(status)
         notices = (*planned.wanted.notices, *((notice,) if notice else ()))
-        self._last = (after, Report(after.plan, Applied(()), after.plan, status, notices))
-        return Report(planned.plan, applied, after.plan, status, notices)
+        unsigned = planned.wanted.unsigned
+        self._last = (after, Report(after.plan, Applied(()), after.plan, status, notices, unsigned))
+        return Report(planned.plan, applied, after.plan, status, notices, unsigned)
 
     def _settled(self, planned: Planned, applied: Applied) -> Report | None:
         """The last report, when this pass did nothing and saw nothing new and the status heartbeat is not due."""

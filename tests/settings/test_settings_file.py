@@ -23,6 +23,8 @@ branch = "live"
 folder = "."
 poll = "500ms"
 force_push = "follow"
+signed = "ssh"
+allowed_signers = "signers"
 token = {file = "secret/token"}
 ssh_key = "/etc/reconciler/key"
 ca_file = "ca.pem"
@@ -30,6 +32,7 @@ ca_file = "ca.pem"
 concurrency = 8
 gate_hold = "1.5s"
 gate_limit = "5m"
+soak = "5s"
 reread = "1d"
 [status]
 publish = false
@@ -61,11 +64,14 @@ def test_a_minimal_file_gets_the_defaults(file: Path) -> None:
             "folder": "fleet",
             "poll": 60.0,
             "force_push": "refuse",
+            "signed": None,
+            "allowed_signers": None,
+            "allowed_keys": None,
             "token": None,
             "ssh_key": None,
             "ca_file": None,
         },
-        "apply": {"concurrency": 4, "gate_hold": 10.0, "gate_limit": 120.0, "reread": 86400.0},
+        "apply": {"concurrency": 4, "gate_hold": 10.0, "gate_limit": 120.0, "soak": 30.0, "reread": 86400.0},
         "status": {"publish": True, "heartbeat": 3600.0},
     }
     assert settings.origin == str(file)
@@ -81,8 +87,11 @@ def test_every_key_and_paths_relative_to_the_file(file: Path) -> None:
     assert (source.poll, source.force_push) == (0.5, "follow")
     assert source.token is not None
     assert (source.token.file, source.token.env) == (etc / "secret" / "token", None)
+    assert (source.signed, source.allowed_signers, source.allowed_keys) == ("ssh", etc / "signers", None)
+    assert source.signing_keys == etc / "signers"
     assert (source.ssh_key, source.ca_file) == (Path("/etc/reconciler/key"), etc / "ca.pem")
-    assert settings.apply.model_dump() == {"concurrency": 8, "gate_hold": 1.5, "gate_limit": 300.0, "reread": 86400.0}
+    assert (settings.apply.concurrency, settings.apply.gate_hold, settings.apply.gate_limit) == (8, 1.5, 300.0)
+    assert (settings.apply.soak, settings.apply.reread) == (5.0, 86400.0)
     assert settings.status.model_dump() == {"publish": False, "heartbeat": 7200.0}
 
 
@@ -107,6 +116,14 @@ MISTAKES = {
     "no source": ('host = "vps"', "source: is required"),
     "no url": ('host = "vps"\n[source]', "source.url: is required (or set RECONCILER_SOURCE__URL)"),
     "host is no name": ('host = "../x"\nsource.url = "/r"', "host: must be a name of lower-case letters"),
+    "signed by what": (MINIMAL + "signed = true", "source.signed: must be 'ssh' or 'gpg'"),
+    "signed by whom (ssh)": (MINIMAL + 'signed = "ssh"', 'source: has signed = "ssh", and so needs allowed_signers'),
+    "signed by whom (gpg)": (MINIMAL + 'signed = "gpg"', 'source: has signed = "gpg", and so needs allowed_keys'),
+    "keys without signed": (MINIMAL + 'allowed_keys = "k"', "source: has allowed_keys, which counts only with signed"),
+    "keys of the other kind": (
+        MINIMAL + 'signed = "ssh"\nallowed_signers = "a"\nallowed_keys = "k"',
+        'source: has allowed_keys, which counts only with signed = "gpg"',
+    ),
     "unknown key": (MINIMAL + 'brnch = "x"', "source.brnch: is no setting; did you mean branch?"),
     "unknown table": (MINIMAL + "[aply]", "aply: is no setting; did you mean apply?"),
     "unknown and near to nothing": (MINIMAL + "[zzz]", "zzz: is no setting; there are apply, host, root"),
