@@ -129,7 +129,8 @@ def _check_name(bound: Bound, wizard: str, ref: SecretRef) -> None:
     check_recorded(wizard, records, bound.host.name)
     resources = (entry.resource for entry in records.held.values() if entry.resource.wizard == wizard)
     refs = {found for resource in resources for found in secret_refs(resource)}
-    if ref not in refs:
+    rolled_back = any(found.source == "pinned" for found in refs)  # then its records name versions
+    if ref not in refs and not rolled_back:
         made = [found.location.partition("/")[2] for found in refs if found.source == "generate"]
         mend = f"generated ones are {listed(made)}" if made else "it has none; change others where they come from"
         raise Terminal(f"this is no generated secret of wizard {wizard}", where=ref.location, mend=mend)
