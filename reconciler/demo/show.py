@@ -7,6 +7,9 @@ import sys
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
+from threading import Event
+
+from schedule import Scheduler
 
 from reconciler.compose import Bound, load, open_host
 from reconciler.demo.place import Place, difference, prepare, stand_in
@@ -15,13 +18,13 @@ from reconciler.engine.desired import InvalidFleet
 from reconciler.engine.reconcile import Report, Request
 from reconciler.errors import ReconcilerError
 from reconciler.plan.resource import Process
-from reconciler.protocols.events import Event, Level
+from reconciler.protocols import events
 from reconciler.render.plan_text import plan_text
 from reconciler.render.problems import problems_text
 from reconciler.render.status_text import status_text
 
 QUESTION = "Who are you, and what is your role?"
-POLL_SECONDS = 2.0
+POLL_SECONDS = 2
 
 
 def say(text: str = "") -> None:
@@ -36,8 +39,8 @@ class Progress:
     began: float = field(default_factory=time.monotonic)
     first_healthy: float | None = None
 
-    def emit(self, event: Event) -> None:
-        if event.level is Level.DETAIL:
+    def emit(self, event: events.Event) -> None:
+        if event.level is events.Level.DETAIL:
             return
         if event.text.startswith("healthy") and self.first_healthy is None:
             self.first_healthy = self.seconds()
@@ -98,6 +101,7 @@ def _ask(bound: Bound, report: Report) -> None:
 
 def _try_next(place: Place, report: Report) -> None:
     port = report.status.wizards[0].port
+    command = str(Path(sys.argv[0]).resolve()) if sys.argv[0].endswith("reconciler") else "reconciler"
     say(f"""
 Now try it yourself, in a second terminal:
 
@@ -108,9 +112,9 @@ Now try it yourself, in a second terminal:
 and watch it converge here. Also worth a try:
 
   export RECONCILER_CONFIG={place.settings}
-  reconciler status                                  # desired beside observed
-  reconciler why {report.status.wizards[0].name}                               # each change, traced to its commit
-  reconciler ask {report.status.wizards[0].name} "hello"
+  {command} status                                  # desired beside observed
+  {command} why {report.status.wizards[0].name}                               # each change, traced to its commit
+  {command} ask {report.status.wizards[0].name} "hello"
   kill -9 $(cat {place.folder}/wizards/{report.status.wizards[0].name}/home/gateway.pid | tr -dc '0-9,' | cut -d, -f1)
 
 Ctrl-C stops the gateways and ends the demo.
@@ -118,21 +122,30 @@ Ctrl-C stops the gateways and ends the demo.
 
 
 def _follow(bound: Bound, colour: bool) -> None:
-    """Passes every two seconds; says something when something was done or refused."""
+    """A pass whenever the timer has asked for one; says something when something was done or refused."""
+    wanted = Event()
+    timer = Scheduler()
+    timer.every(POLL_SECONDS).seconds.do(wanted.set)
     said = ""
     while True:
-        time.sleep(POLL_SECONDS)
-        try:
-            report = bound.reconciler.run(Request("demo"))
-        except InvalidFleet as error:
-            words = f"{problems_text(error.problems)}\n{error}"
-        except ReconcilerError as error:
-            words = str(error)
-        else:
-            if not report.applied.outcomes:
-                continue
-            say(plan_text(report.plan, colour=colour))
-            words = status_text(report.status, colour=colour)
-        if words != said:
+        timer.run_pending()
+        if not wanted.wait(0.2):
+            continue
+        wanted.clear()
+        words = _pass(bound, colour)
+        if words and words != said:
             said = words
             say(words)
+
+
+def _pass(bound: Bound, colour: bool) -> str:
+    """One pass, in words; nothing when there was nothing to do."""
+    try:
+        report = bound.reconciler.run(Request("demo"))
+    except InvalidFleet as error:
+        return f"{problems_text(error.problems)}\n{error}"
+    except ReconcilerError as error:
+        return str(error)
+    if not report.applied.outcomes:
+        return ""
+    return f"{plan_text(report.plan, colour=colour)}\n{status_text(report.status, colour=colour)}"

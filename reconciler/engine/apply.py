@@ -62,6 +62,7 @@ class Apply:
         self._effects = Effects(host, self._cancelled)
         self._results: dict[str, Outcome] = {}
         self._outcomes: list[Outcome] = []
+        self._rising: set[str] = set()
 
     def run(self) -> Applied:
         """Runs all steps. A bug in one of them is raised after the others have ended."""
@@ -105,13 +106,25 @@ class Apply:
                 self._finish(Outcome(step, Result.SKIPPED, f"{failed[0]} was not done"))
             elif self._cancelled():
                 self._finish(Outcome(step, Result.SKIPPED, "stopped before it was begun"))
-            elif all(need in self._results for need in step.needs):
+            elif self._ready(step):
+                if step.operation is Operation.START:
+                    self._rising.add(step.key)
                 running[pool.submit(self._step, step)] = step
             else:
                 later.append(step)
         return later
 
+    def _ready(self, step: Step) -> bool:
+        """Whether all needs are done. A start also waits until few enough gateways are on their way up: each costs a
+        core for seconds, and all at once would fail their gates together."""
+        if step.operation is Operation.START and len(self._rising) >= self._host.limits.concurrency:
+            return False
+        return all(need in self._results for need in step.needs)
+
     def _finish(self, outcome: Outcome) -> None:
+        started = outcome.step.operation is Operation.START and outcome.result is Result.DONE
+        if outcome.step.operation in (Operation.START, Operation.GATE) and not started:
+            self._rising.discard(outcome.step.key)
         self._results[outcome.step.id] = outcome
         self._outcomes.append(outcome)
         if outcome.step.operation is Operation.GATE and outcome.result is Result.DONE:

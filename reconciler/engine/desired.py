@@ -12,6 +12,7 @@ from reconciler.protocols.source import Fetched, Revision
 from reconciler.spec.desired import DesiredFleet, Loaded
 from reconciler.spec.load import load_fleet
 from reconciler.spec.position import Problem
+from reconciler.spec.read import Memo
 
 UNCOMMITTED = "uncommitted"
 
@@ -50,6 +51,7 @@ class DesiredState:
 
     def __init__(self, host: Host) -> None:
         self._host = host
+        self._memo = Memo()
         self._last: tuple[str, Wanted] | None = None
         self._told: tuple[Fetched, Wanted, Wanted] | None = None
 
@@ -80,7 +82,7 @@ class DesiredState:
         return self._load(files, UNCOMMITTED, None)
 
     def _load(self, files: Mapping[str, bytes], commit: str, revision: Revision | None) -> Wanted:
-        loaded: Loaded = load_fleet(files, self._host.folder)
+        loaded: Loaded = load_fleet(files, self._host.folder, self._memo)
         if loaded.fleet is None:
             raise InvalidFleet(commit, loaded.errors)
         desired = expand(loaded.fleet, self._host.name, self._host.root, commit)

@@ -106,6 +106,9 @@ class Effects:
     def _remove(self, change: Change) -> str:
         if isinstance(change.resource, Process):
             raise TypeError(change.key)
+        if isinstance(change.resource, CodebaseVersion):
+            self._host.codebases.remove(change.resource)
+            return f"removed {change.resource.path}"
         kept = self._host.files.keep(change.resource.path) if isinstance(change.resource, TextFile) else None
         if change.origin is Origin.CREATED:
             self._host.files.remove(change.resource.path)

@@ -12,7 +12,7 @@ from reconciler.engine.host import Host
 from reconciler.engine.observe import Observer
 from reconciler.plan.change import Action, Change, Operation, Step
 from reconciler.plan.diff import HAS_PROCESS, LIVE
-from reconciler.plan.expand import Desired
+from reconciler.plan.expand import Desired, version_key
 from reconciler.plan.fact import Absent, Fact, Observed, Present, ProcessFact
 from reconciler.plan.fields import inputs_digest, secret_refs, wanted_fields
 from reconciler.plan.held import Held, Origin, Records
@@ -29,20 +29,21 @@ _HOLDS = frozenset(
         Operation.START,
     }
 )
+_DROPS = frozenset({Action.RELEASE, Action.DELETE})
 
 
 def update_for(host: Host, step: Step, change: Change, commit: str) -> Update:
     """What the inventory will hold when the step is done."""
     entry = _held(host, change, commit)
     match step.operation:
-        case Operation.EDIT_KEYS | Operation.RECORD if change.action is Action.RELEASE:
+        case Operation.EDIT_KEYS | Operation.RECORD | Operation.REMOVE if change.action in _DROPS:
             return Update(drop=(change.key,))
         case Operation.RECORD:
             return Update(hold=((change.key, entry),))
-        case Operation.REMOVE:
-            return Update(drop=(change.key,))
-        case Operation.STOP if change.action is Action.STOP:
-            return Update(drop=(change.key,))
+        case Operation.STOP:
+            return Update(drop=(change.key,) if change.action is Action.STOP else (), used=_left(host, change.key))
+        case Operation.START if isinstance(change.resource, Process):
+            return Update(hold=((change.key, entry),), used=(version_key(change.resource.codebase),))
         case Operation.STORE if change.stored:
             return Update(stored=(change.stored,))
         case Operation.RETURN if change.wizard:
@@ -51,6 +52,12 @@ def update_for(host: Host, step: Step, change: Change, commit: str) -> Update:
             return Update(hold=((change.key, entry),))
         case _:
             return Update()
+
+
+def _left(host: Host, key: str) -> tuple[str, ...]:
+    """The codebase version that a process ran on until now."""
+    entry = host.ledger.records().held.get(key)
+    return (version_key(entry.resource.codebase),) if entry and isinstance(entry.resource, Process) else ()
 
 
 def _held(host: Host, change: Change, commit: str) -> Held:
@@ -70,8 +77,15 @@ def resolve(host: Host, observer: Observer) -> None:
             intent.id,
             Result.DONE if done else Result.INTERRUPTED,
             words,
-            intent.update if done else Update(),
+            intent.update if done else _begun(intent),
         )
+
+
+def _begun(intent: Intent) -> Update:
+    """An install that was begun is ours to finish, or to remove if nobody wants it any more."""
+    if intent.step.operation is not Operation.INSTALL:
+        return Update()
+    return Update(hold=tuple((key, replace(held, fields=())) for key, held in intent.update.hold))
 
 
 def _happened(intent: Intent, observer: Observer) -> bool:

@@ -12,6 +12,7 @@ from reconciler.plan.fields import MODE, wanted_fields
 from reconciler.plan.resource import KeyedFile, Process, Resource
 from reconciler.plan.value import FieldPath, Hidden, Known, SecretRef, Value
 from reconciler.render.document import Json
+from reconciler.render.inside import inside
 from reconciler.render.names import (
     VALUE_LIMIT,
     counted,
@@ -23,7 +24,7 @@ from reconciler.render.names import (
     value_text,
 )
 from reconciler.render.paint import Line, Mark
-from reconciler.render.safe import shorten
+from reconciler.render.safe import plain, shorten
 from reconciler.render.text_diff import LINE_LIMIT, MORE, difference_lines, text_lines
 
 WHOLE = 1_000_000
@@ -69,10 +70,22 @@ def _lines_of(change: Change, field: FieldChange, verbose: bool) -> Iterator[Lin
         return
     before = None if field.before is None else decode(field.before)
     after = None if field.after is None else decode(field.after)
-    if (items := _as_lines(field, before, after)) is not None:
+    if places := inside(before, after):
+        limit = WHOLE if verbose else VALUE_LIMIT
+        yield from (_place_line(f"{name}{place}", old, new, note, limit) for place, old, new in places)
+    elif (items := _as_lines(field, before, after)) is not None:
         yield from difference_lines(name, *items, note, verbose)
     else:
         yield _value_line(name, field, note, WHOLE if verbose else VALUE_LIMIT)
+
+
+def _place_line(name: str, before: Json, after: Json, note: str, limit: int) -> Line:
+    """One difference inside a list."""
+    if before is None or after is None:
+        mark = Mark.ADD if before is None else Mark.REMOVE
+        return Line(mark, f"{plain(name)}: {value_text(after if before is None else before, limit=limit)}", note, 1)
+    old, new = pair_text(before, after, limit=limit)
+    return Line(Mark.NONE, f"{plain(name)}: {old} -> {new}", note, 1)
 
 
 def _value_line(name: str, field: FieldChange, note: str, limit: int) -> Line:
