@@ -5,8 +5,10 @@ from __future__ import annotations
 import stat
 from pathlib import Path
 
+import pytest
+
 from tests.cli.conftest import Call
-from tests.cli.site import Site, files_below, wizard
+from tests.cli.site import FILES, Site, files_below, wizard
 
 
 def test_a_host_that_differs(here: Call, site: Site) -> None:
@@ -32,7 +34,7 @@ def test_json_has_stable_keys(here: Call) -> None:
     assert ran.code == 2
     assert set(ran.json) == {
         *("format", "host", "commit", "wizards", "refused", "summary", "changes"),
-        *("refusals", "warnings", "unmanaged", "unenforced"),
+        *("refusals", "warnings", "unmanaged", "unenforced", "quarantined"),
     }
     assert set(ran.json["changes"][0]) == {
         *("key", "wizard", "action", "sign", "title", "disposition", "obstacle", "reasons", "fields"),
@@ -184,3 +186,83 @@ def test_markdown_for_a_comment(here: Call) -> None:
     assert "<details>" in ran.out
     assert ran.out.endswith("\n")
     assert "\x1b" not in ran.out
+
+
+# Between two folders, on no host
+
+
+@pytest.fixture
+def folders(tmp_path: Path, call: Call, monkeypatch: pytest.MonkeyPatch) -> tuple[Path, Path]:
+    """Two equal fleets of one host, and no settings."""
+    monkeypatch.chdir(tmp_path)
+    for name in ("before", "after"):
+        for path, text in {**FILES, "fleet/far.yaml": None}.items():
+            if text is not None:
+                target = tmp_path / name / path
+                target.parent.mkdir(parents=True, exist_ok=True)
+                target.write_text(text.replace("  there: {}\n", "").replace("desired: dead", "desired: unrobed"))
+    return tmp_path / "before" / "fleet", tmp_path / "after" / "fleet"
+
+
+BETWEEN = ("plan", "--fleet", "after/fleet", "--against", "before/fleet")
+
+
+def test_equal_folders_have_no_changes_between_them(call: Call, folders: tuple[Path, Path]) -> None:
+    ran = call(*BETWEEN)
+    assert (ran.code, ran.err) == (0, "")
+    assert "No changes." in ran.out
+
+
+def test_a_review_sees_what_a_commit_would_do_without_any_host(call: Call, folders: tuple[Path, Path]) -> None:
+    ada = folders[1] / "ada.yaml"
+    ada.write_text(ada.read_text().replace("8643", "8650"))
+    ran = call(*BETWEEN, "--json")
+    assert ran.code == 2
+    assert {(c["key"], c["action"]) for c in ran.json["changes"]} == {
+        ("wizard/ada/file/home/config.yaml", "update"),
+        ("wizard/ada/body", "restart"),
+    }
+    assert "8643 -> 8650" in call(*BETWEEN, "--markdown").out
+    assert call(*BETWEEN, "bob").code == 0
+
+
+def test_a_review_sees_what_policy_refuses(call: Call, folders: tuple[Path, Path]) -> None:
+    (folders[1] / "bob.yaml").unlink()
+    ran = call(*BETWEEN)
+    assert ran.code == 3
+    assert "Allow-Delete" in ran.out
+    assert call(*BETWEEN, "--allow-delete", "bob").code == 2
+
+
+def test_a_review_of_a_broken_fleet_tells_every_problem(call: Call, folders: tuple[Path, Path]) -> None:
+    (folders[1] / "bob.yaml").write_text("kind: Wizard\nname: bob\n")
+    ran = call(*BETWEEN)
+    assert ran.code == 1
+    assert "after/fleet/bob.yaml:1:1: port is missing" in ran.err
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (["plan", "--against", "before/fleet"], "--against needs --fleet"),
+        (["plan", "--host", "here"], "--against needs --fleet"),
+        ([*BETWEEN, "--out", "x.plan"], "--out and --fleet don't go together"),
+        ([*BETWEEN, "--host", "hre"], "did you mean here?"),
+        ([*BETWEEN, "bbo"], "did you mean bob?"),
+        ([*BETWEEN[:-1], "nowhere"], "no such folder"),
+    ],
+)
+def test_folders_that_can_not_be_compared(words: list[str], says: str, call: Call, folders: tuple[Path, Path]) -> None:
+    ran = call(*words)
+    assert (ran.code, ran.out) == (1, "")
+    assert says in ran.err
+
+
+def test_a_fleet_of_several_hosts_wants_to_know_which(call: Call, folders: tuple[Path, Path]) -> None:
+    for folder in folders:
+        fleet = folder / "fleet.yaml"
+        fleet.write_text(fleet.read_text().replace("  here: {}\n", "  here: {}\n  there: {}\n"))
+    ran = call(*BETWEEN)
+    assert ran.code == 1
+    assert "say --host NAME: one of here, there" in ran.err
+    assert call(*BETWEEN, "--host", "there").code == 0

@@ -39,10 +39,13 @@ def allowances(command: F) -> F:
     "reconciler plan",
     "reconciler plan ezra -v",
     "reconciler plan --fleet ./fleet        what a commit of this folder would do",
+    "reconciler plan --fleet ./fleet --against ../main/fleet --markdown   without a host, for a review",
     "reconciler plan --out next.plan && reconciler apply next.plan",
 )
 @click.argument("wizards", nargs=-1, metavar="[WIZARD]...")
 @click.option("--fleet", metavar="DIR", type=click.Path(), help="Plan the uncommitted fleet in this folder.")
+@click.option("--against", metavar="DIR", type=click.Path(), help="With --fleet: from this fleet, on no host at all.")
+@click.option("--host", metavar="NAME", help="With --against: which host; needed when the fleet has several.")
 @click.option("--out", "target", metavar="FILE", type=click.Path(), help="Save the plan for `reconciler apply FILE`.")
 @allowances
 @click.option("--reread", is_flag=True, help="Read every file again, whatever its time stamps say.")
@@ -65,8 +68,12 @@ def plan(session: Session, /, wizards: tuple[str, ...], target: str | None, **op
         raise click.UsageError("--out and --fleet don't go together: a saved plan is bound to a commit")
     if options["markdown"] and options["as_json"]:
         raise click.UsageError("--markdown and --json don't go together")
-    settings = session.settings()
     rules = Rules(frozenset(wizards), frozenset(), frozenset(options["deletions"]), options["restarts"])
+    if options["against"] or options["host"]:
+        shown = _between(options, rules)
+        _show(session, shown, options)
+        return exit_code(shown)
+    settings = session.settings()
     files = _files(settings, options["fleet"])
     planned = look(session, settings, Request(rules=rules, files=files, reread=options["reread"]))
     check_planned(wizards, planned)
@@ -74,6 +81,14 @@ def plan(session: Session, /, wizards: tuple[str, ...], target: str | None, **op
     if target:
         _save(target, planned, rules)
     return exit_code(planned.plan)
+
+
+def _between(options: dict[str, Any], rules: Rules) -> Plan:
+    from reconciler.cli.preview import between
+
+    if not (options["fleet"] and options["against"]):
+        raise click.UsageError("--against needs --fleet, and --host needs both")
+    return between(options["against"], options["fleet"], options["host"], rules)
 
 
 def _files(settings: Settings, fleet: str | None) -> dict[str, bytes] | None:
