@@ -26,9 +26,9 @@ class Fit:
     ports: dict[int, int]
 
 
-def free_ports(wanted: list[int], pool: range) -> dict[int, int]:
-    """For each wanted port that somebody listens on, another one of the pool that is free."""
-    spare = (port for port in pool if port not in wanted and not busy(port))
+def free_ports(wanted: list[int], taken: set[int], pool: range) -> dict[int, int]:
+    """For each wanted port that somebody listens on, another one of the pool that is free and not `taken`."""
+    spare = (port for port in pool if port not in wanted and port not in taken and not busy(port))
     return {port: next(spare) for port in wanted if busy(port)}
 
 
@@ -51,6 +51,14 @@ def any_port() -> int:
 
 def wizard_ports(fleet: Path) -> list[int]:
     return [int(doc["port"]) for path in _files(fleet) for doc in _documents(path) if doc.get("kind") == "Wizard"]
+
+
+def taken_ports(fleet: Path) -> set[int]:
+    """Ports that the fleet reserves or gives to services."""
+    documents = [document for path in _files(fleet) for document in _documents(path)]
+    reserved = (port for d in documents if d.get("kind") == "Fleet" for port in d.get("ports", {}).get("reserved", {}))
+    services = (d["port"] for d in documents if d.get("kind") == "Service")
+    return {int(port) for port in (*reserved, *services)}
 
 
 def adapt(fleet: Path, fit: Fit) -> None:

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from reconciler.demo.adapt import Fit, adapt, any_port, busy, free_ports, wizard_ports
+from reconciler.demo.adapt import Fit, adapt, any_port, busy, free_ports, taken_ports, wizard_ports
 from reconciler.errors import Terminal
 
 POOL = range(8643, 8700)
@@ -52,8 +52,9 @@ def prepare(directory: Path | None) -> Place:
     git(place.clone, "remote", "add", "origin", str(place.remote))
     shutil.copytree(_golden(), place.clone / "fleet")
     _commit(place, "The golden fleet")
-    ports = free_ports(wizard_ports(place.clone / "fleet"), POOL)
-    adapt(place.clone / "fleet", Fit(folder / "wizards", f"http://127.0.0.1:{place.endpoint}/v1", ports))
+    fleet = place.clone / "fleet"
+    ports = free_ports(wizard_ports(fleet), taken_ports(fleet), POOL)
+    adapt(fleet, Fit(folder / "wizards", f"http://127.0.0.1:{place.endpoint}/v1", ports))
     _commit(place, "Fit the fleet to this machine")
     git(place.clone, "push", "--quiet", "--set-upstream", "origin", "main")
     place.settings.write_text(_settings(place))
