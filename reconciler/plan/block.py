@@ -80,13 +80,13 @@ def block(
         obstacle = "" if _stuck(change) else _port_obstacle(change, ports, current)
         if obstacle:
             current[change.key] = _blocked(change, obstacle)
-    _spread(current, ports)
+    _spread(current, ports, desired)
     return Blocked(tuple(current.values()), _waits(current, ports))
 
 
-def _spread(current: dict[str, Change], ports: _Ports) -> None:
+def _spread(current: dict[str, Change], ports: _Ports, desired: Desired) -> None:
     """Blocks what needs a stuck change, then what needs that, each change once."""
-    index = _index(current, ports)
+    index = _index(current, ports, _programs(current, desired))
     stuck = deque(key for key, change in current.items() if _stuck(change))
     while stuck:
         other = current[stuck.popleft()]
@@ -97,7 +97,14 @@ def _spread(current: dict[str, Change], ports: _Ports) -> None:
                 stuck.append(key)
 
 
-def _index(current: Mapping[str, Change], ports: _Ports) -> _Index:
+def _programs(current: Mapping[str, Change], desired: Desired) -> Mapping[str | None, str]:
+    """Wizard -> the codebase version that it is to run; looked up only where one is about to be installed."""
+    if not any(isinstance(change.resource, CodebaseVersion) for change in current.values()):
+        return {}
+    return {r.wizard: r.codebase for r in desired.resources if isinstance(r, Process)}
+
+
+def _index(current: Mapping[str, Change], ports: _Ports, programs: Mapping[str | None, str]) -> _Index:
     index = _Index()
     for key, change in current.items():
         if change.wizard:
@@ -105,6 +112,10 @@ def _index(current: Mapping[str, Change], ports: _Ports) -> _Index:
         resource = change.resource
         if isinstance(resource, Symlink):
             index.of_codebase[resource.target].append(key)
+        elif isinstance(resource, TextFile):
+            path = programs.get(change.wizard)
+            if path and f"{path}/" in resource.text:
+                index.of_codebase[path].append(key)
         elif isinstance(resource, Process) and change.action in _STARTS:
             index.of_codebase[resource.codebase].append(key)
             holder = ports.holder(resource.port)

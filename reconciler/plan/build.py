@@ -18,8 +18,9 @@ from reconciler.plan.generation import words
 from reconciler.plan.held import Generation, Held, Quarantine, Records
 from reconciler.plan.order import order
 from reconciler.plan.policy import refusals
+from reconciler.plan.prune import prune
 from reconciler.plan.rename import renames
-from reconciler.plan.resource import Directory, Process, Resource
+from reconciler.plan.resource import CodebaseVersion, Directory, Process, Resource
 from reconciler.plan.retire import folder_key, retire, retire_wizard, return_wizard
 
 Quarantined = Mapping[str, tuple[Quarantine, Generation | None]]
@@ -86,11 +87,12 @@ def _build(
     if rules.only:
         changes = [c for c in changes if c.wizard in rules.only or (c.wizard is None and _used(c, desired, rules))]
     blocked = block(changes, desired, observed, records, held_back(desired, records, quarantined))
-    doable = [c for c in blocked.changes if c.disposition is Disposition.APPLY]
+    unused = () if rules.only else prune(desired, observed, records, blocked.changes)
+    doable = [c for c in (*blocked.changes, *unused) if c.disposition is Disposition.APPLY]
     return Plan(
         host=desired.host,
         commit=desired.commit,
-        changes=blocked.changes,
+        changes=(*blocked.changes, *unused),
         steps=order(doable, blocked.waits, chains(doable, desired)),
         refusals=(
             *refusals(blocked.changes, desired.policy, rules.deletions, rules.restarts),
@@ -152,8 +154,8 @@ def _removals(desired: Desired, observed: Observed, records: Records) -> Iterato
     names = frozenset(desired.wizards)
     for key, entry in records.held.items():
         owner = entry.resource.wizard
-        if key in wanted or owner in records.attic:
-            continue
+        if key in wanted or owner in records.attic or isinstance(entry.resource, CodebaseVersion):
+            continue  # what becomes of unused versions hangs on the rest of the plan: prune.py
         if owner is None or owner in names:
             single.append(entry)
         else:

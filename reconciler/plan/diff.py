@@ -14,7 +14,7 @@ from reconciler.plan.change import Action, Cause, Change, Disposition, FieldChan
 from reconciler.plan.fact import Absent, Fact, InTheWay, Present, ProcessFact, ProcessState, Unknown
 from reconciler.plan.fields import KEY, Secrets, inputs_digest, secret_refs, wanted_fields
 from reconciler.plan.held import Held, Origin
-from reconciler.plan.resource import Process, Resource
+from reconciler.plan.resource import CodebaseVersion, Process, Resource
 from reconciler.plan.value import FieldPath, Fields, Hidden, Known, SecretRef, Value, known
 
 CODEBASE: FieldPath = ("codebase",)
@@ -272,7 +272,8 @@ def _change(  # noqa: PLR0913 - a constructor with the defaults of this room
     obstacle: str = "",
 ) -> Change:
     known_origin = held.origin if held else None
-    first = Origin.CREATED if isinstance(resource, Process) else Origin.CLAIMED
+    # A version that is there carries our marker: we made it, whatever the ledger remembers.
+    first = Origin.CREATED if isinstance(resource, Process | CodebaseVersion) else Origin.CLAIMED
     return Change(
         key=resource.key,
         wizard=resource.wizard,

@@ -126,11 +126,18 @@ def codebase_path(codebase: Codebase, root: str) -> str:
     return f"{root}/{CODEBASES}/{codebase.name}/{program_version(codebase)}"
 
 
+def version_key(path: str) -> str:
+    """Key of the resource of the codebase version at the path."""
+    name, version = path.split("/")[-2:]
+    return f"codebase/{name}/{version}"
+
+
 def codebase_version(codebase: Codebase, root: str) -> CodebaseVersion:
+    path = codebase_path(codebase, root)
     return CodebaseVersion(
-        key=f"codebase/{codebase.name}/{program_version(codebase)}",
+        key=version_key(path),
         wizard=None,
-        path=codebase_path(codebase, root),
+        path=path,
         source=_install(codebase.source),
     )
 

@@ -83,7 +83,8 @@ class Repeat:
 
 @dataclass(frozen=True, slots=True)
 class Records:
-    """What the ledger knows. Entries of a wizard in the attic are in `held` all the same."""
+    """What the ledger knows. Entries of a wizard in the attic are in `held` all the same. `held` is in the order in
+    which entries were last written; a codebase version also moves to its end when a process on it starts or stops."""
 
     held: Mapping[str, Held] = field(default_factory=dict)
     attic: Mapping[str, Stored] = field(default_factory=dict)

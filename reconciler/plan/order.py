@@ -33,6 +33,9 @@ _OPERATIONS = {
     Action.RETURN: (Operation.RETURN,),
 }
 _DATABASES = {Copies.MADE: Operation.COPY_DATABASES, Copies.PUT_BACK: Operation.PUT_BACK_DATABASES}
+_WRITTEN = frozenset({Action.CREATE, Action.UPDATE})
+_MOVES_ALONG = frozenset({Operation.EDIT_KEYS, Operation.REMOVE})
+"""What a wizard that is to start from a new codebase version keeps as it was until that is installed."""
 _FILES = frozenset({Operation.WRITE_TEXT, Operation.EDIT_KEYS, Operation.LINK})
 # Position in the list that people and apply go through; `needs` is what really binds.
 _RANK = {
@@ -54,7 +57,9 @@ _RANK = {
 }
 _AFTER_START = frozenset({Operation.GATE, Operation.SOAK, Operation.COPY_DATABASES, Operation.PUT_BACK_DATABASES})
 """Steps of a process that need only the steps before them of that process."""
-_FINAL_STOP = 2
+_USES = frozenset({Operation.STOP, Operation.START, Operation.GATE, Operation.SOAK, Operation.LINK})
+"""Steps by which wizards come from one codebase version to another: unused ones go when all of them are done."""
+_FINAL_STOP, _PRUNE = 2, 13
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +73,13 @@ class _Node:
     @property
     def rank(self) -> int:
         final = self.operation is Operation.STOP and self.change.action is Action.STOP
+        if self.prunes:
+            return _PRUNE
         return _FINAL_STOP if final else _RANK[self.operation]
+
+    @property
+    def prunes(self) -> bool:
+        return self.operation is Operation.REMOVE and isinstance(self.change.resource, CodebaseVersion)
 
     @property
     def depth(self) -> int:
@@ -170,12 +181,16 @@ def _own_needs(nodes: Sequence[_Node]) -> Mapping[str, frozenset[str]]:
             wizards[node.change.wizard].append(node)
         elif node.operation is Operation.INSTALL and isinstance(node.change.resource, CodebaseVersion):
             installs[node.change.resource.path] = node.id
+    moves = {n.change.wizard: i for n in nodes if _starts(n.change) and (i := installs.get(_codebase(n.change)))}
+    uses = frozenset(node.id for node in nodes if node.operation in _USES)
     needs = {}
     for node in nodes:
         own = wizards[node.change.wizard] if node.change.wizard else ()
-        install = installs.get(_codebase(node.change))
-        shared = {install} if install and node.change.wizard else set()
-        needs[node.id] = frozenset({other.id for other in own if other is not node and _first(other, node)} | shared)
+        shared = {install for path, install in installs.items() if node.change.wizard and _names(node.change, path)}
+        if node.operation in _MOVES_ALONG and node.change.wizard in moves:
+            shared.add(moves[node.change.wizard])
+        first = {other.id for other in own if other is not node and _first(other, node)}
+        needs[node.id] = uses if node.prunes else frozenset(first | shared)
     return needs
 
 
@@ -246,12 +261,25 @@ def _inside(inner: Change, outer: Change) -> bool:
     return inner.resource.path.startswith(outer.resource.path + "/")
 
 
+def _starts(change: Change) -> bool:
+    return isinstance(change.resource, Process) and change.action in (Action.START, Action.RESTART)
+
+
 def _codebase(change: Change) -> str:
     """Path of the codebase that the change needs, or ""."""
     match change.resource:
         case Symlink(target=target):
             return target
-        case Process(codebase=path) if change.action in (Action.START, Action.RESTART):
+        case Process(codebase=path) if _starts(change):
             return path
         case _:
             return ""
+
+
+def _names(change: Change, path: str) -> bool:
+    """Whether the change brings in the codebase at the path: links to it, starts from it, or writes a text that runs
+    it, such as the start script."""
+    resource = change.resource
+    if isinstance(resource, TextFile):
+        return change.action in _WRITTEN and f"{path}/" in resource.text
+    return _codebase(change) == path

@@ -2,6 +2,7 @@
 
 A wizard whose folder we made moves whole into the attic. A claimed home stays where it is: files that we made are
 removed, claimed files lose only our keys. Nothing is removed that the inventory does not hold, nor on "unknown".
+Not done here: versions of codebases (prune.py).
 """
 
 from __future__ import annotations
@@ -118,7 +119,7 @@ def _retire(entry: Held, fact: Fact) -> Change | None:
             ours = entry.origin is Origin.CREATED and isinstance(fact, Present)
             return _leave(entry, Action.DELETE if ours else Action.RELEASE)
         case CodebaseVersion():
-            return None  # an unused version may be a wizard's way back
+            return None  # prune.py
         case _:
             assert_never(resource)
 

@@ -11,8 +11,8 @@ from reconciler.plan.resource import CodebaseVersion
 
 class Codebases(Protocol):
     def observe(self, versions: Sequence[CodebaseVersion]) -> Mapping[str, FileFact]:
-        """Present with its source when it is whole (its marker was written last); Present without fields where a build or
-        a removal of ours was left in the middle; Absent where nothing of ours stands."""
+        """Present with its source when it is whole (its marker was written last); Present without fields where a build
+        or a removal of ours was left in the middle; Absent where nothing of ours stands."""
         ...
 
     def install(self, version: CodebaseVersion) -> None:

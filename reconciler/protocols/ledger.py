@@ -24,12 +24,14 @@ class Result(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Update:
-    """What a step changes in the inventory: entries to hold, keys to drop, attic entries to add or take out."""
+    """What a step changes in the inventory: entries to hold, keys to drop, attic entries to add or take out, and keys
+    of held entries that were `used` just now, which moves them to the end of `Records.held`."""
 
     hold: tuple[tuple[str, Held], ...] = ()
     drop: tuple[str, ...] = ()
     stored: tuple[Stored, ...] = ()
     returned: tuple[str, ...] = ()
+    used: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

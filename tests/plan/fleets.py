@@ -16,11 +16,13 @@ from reconciler.plan.expand import Desired, expand
 from reconciler.plan.fact import ProcessState
 from reconciler.plan.fields import secret_refs
 from reconciler.plan.held import Records
-from reconciler.plan.resource import Directory, KeyedFile, Process, Resource, Symlink, TextFile
+from reconciler.plan.resource import CodebaseVersion, Directory, KeyedFile, Process, Resource, Symlink, TextFile
 from reconciler.spec.desired import DesiredFleet
 from reconciler.spec.kinds import (
     Charter,
+    CheckoutSource,
     Codebase,
+    CodebaseSource,
     DesiredState,
     EnvValue,
     Fleet,
@@ -39,6 +41,7 @@ from tests.plan.host import HAS_PID, Host, Live, Node, put, tree_of
 
 HERE, ELSEWHERE, ROOT = "vps", "other", "/srv/wizards"
 NAMES = ("ada", "bo", "cy", "di")
+VERSIONS = ("0.19.0", "0.20.0", "0.21.0", "0123456789abcdef" * 2 + "01234567")
 PORTS = (8643, 8644, 8645, 8646, 8647)
 FREE = Rules(deletions=frozenset(NAMES), restarts=len(NAMES))
 """Everything is permitted."""
@@ -146,6 +149,15 @@ def changed(fleet: DesiredFleet, name: str, **fields: object) -> DesiredFleet:
     return replace(fleet, wizards={**fleet.wizards, name: fleet.wizards[name].model_copy(update=fields)})
 
 
+def at_version(fleet: DesiredFleet, version: str) -> DesiredFleet:
+    """The codebase `hermes` at a release, or at a commit of 40 digits."""
+    source: CodebaseSource = PypiSource(pypi="hermes-agent", version=version, with_=("aiohttp",))
+    if len(version) == 40:
+        source = CheckoutSource(git="https://git.example/hermes.git", commit=version, with_=("aiohttp",))
+    codebase = fleet.codebases["hermes"].model_copy(update={"source": source})
+    return replace(fleet, codebases={**fleet.codebases, "hermes": codebase})
+
+
 def without(fleet: DesiredFleet, *names: str) -> DesiredFleet:
     return replace(fleet, wizards={n: w for n, w in fleet.wizards.items() if n not in names})
 
@@ -173,6 +185,7 @@ class Edit(Enum):
     ENV = "env"
     STATE = "state"
     CODEBASE = "codebase"
+    VERSION = "codebase version"
     SOUL = "soul"
     REMOVE = "remove"
     ADD = "add"
@@ -210,6 +223,8 @@ class Commit:
                 return changed(fleet, name, desired=self.new.desired)
             case Edit.CODEBASE:
                 return changed(fleet, name, codebase=self.new.codebase)
+            case Edit.VERSION:
+                return at_version(fleet, VERSIONS[self.pick % len(VERSIONS)])
             case Edit.SOUL:
                 return changed(fleet, name, soul=self.new.soul)
             case Edit.REMOVE:
@@ -268,6 +283,7 @@ class Blow(Enum):
     PAUSE = "a pause"
     SECRET_MISSING = "a secret is missing"
     IN_THE_WAY = "something else stands in its place"
+    HALF_BUILT = "a codebase version that was left in the middle"
 
 
 OBSTACLES = frozenset({Blow.STRANGER, Blow.UNKNOWN, Blow.PAUSE, Blow.SECRET_MISSING, Blow.IN_THE_WAY})
@@ -295,6 +311,8 @@ class Disturbance:
                 return self._process(host)
             case Blow.AGENT_KEY | Blow.AGENT_FILE:
                 return self._agent(host, desired)
+            case Blow.HALF_BUILT:
+                return self._half_built(host)
             case Blow.LEDGER_LOST:
                 host.records = Records(attic=host.records.attic)
                 return None
@@ -399,6 +417,15 @@ class Disturbance:
             return None
         put(tree_of(host.files[file.path]), path, "mine" if env else self.value)
         return file.key
+
+    def _half_built(self, host: Host) -> str | None:
+        """Also one that is used: a program may run on from a folder that an update of it left in the middle."""
+        versions = [r for r in (e.resource for e in host.records.held.values()) if isinstance(r, CodebaseVersion)]
+        found = self._choose([r for r in versions if r.path in host.files])
+        if not isinstance(found, CodebaseVersion):
+            return None
+        host.files[found.path].content = ""
+        return found.key
 
     def _obstacle(self, host: Host, desired: Desired) -> str | None:
         processes = [r for r in desired.resources if isinstance(r, Process)]

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from reconciler.plan.change import Action, Change, Operation, Plan, Step
-from reconciler.plan.expand import Desired
+from reconciler.plan.expand import Desired, version_key
 from reconciler.plan.fact import (
     Absent,
     Fact,
@@ -67,6 +67,7 @@ class Live:
     port: int
     inputs: str | None
     exit_code: int | None = None
+    codebase: str = ""
 
 
 @dataclass
@@ -163,7 +164,7 @@ class Host:
             case Symlink():
                 return Present(((("target",), known(node.content)),))
             case CodebaseVersion():
-                return Present(((("source",), known(json.loads(str(node.content)))),))
+                return Present(((("source",), known(json.loads(str(node.content)))),) if node.content else ())
 
     def _keyed(self, resource: KeyedFile, node: Node) -> Iterator[tuple[FieldPath, Value]]:
         """Values that neither Git nor we declared in the open are hidden."""
@@ -237,6 +238,9 @@ class Host:
                 self._start(resource)
             case Operation.STOP, Process(key=key):
                 self.processes.pop(key, None)
+            case Operation.REMOVE, CodebaseVersion(path=path):
+                assert not [key for key, live in self.processes.items() if live.codebase == path], f"{path} is in use"
+                assert self.files.pop(path).kind == "codebase"
             case Operation.STORE | Operation.RETURN, Directory():
                 self._move(operation, change)
             case Operation.COPY_DATABASES | Operation.PUT_BACK_DATABASES, Process(key=key):
@@ -298,7 +302,8 @@ class Host:
             assert self.files[path].kind == "directory"
         self.next_pid += 1
         inputs = inputs_digest(self._wanted(process))
-        self.processes[process.key] = Live(ProcessState.RUNNING, self.next_pid, process.port, inputs)
+        live = Live(ProcessState.RUNNING, self.next_pid, process.port, inputs, codebase=process.codebase)
+        self.processes[process.key] = live
 
     def _move(self, operation: Operation, change: Change) -> None:
         stored = change.stored
@@ -324,7 +329,14 @@ class Host:
         elif change.action is Action.RELEASE or operation is Operation.REMOVE or change.action is Action.STOP:
             held.pop(change.key, None)  # nothing is held of a process that a lost ledger forgot
         elif operation not in (Operation.STOP, Operation.GATE):
+            held.pop(change.key, None)  # what is written anew comes last
             held[change.key] = Held(change.resource, change.origin, self._wanted(change.resource), commit)
+        if operation in (Operation.START, Operation.STOP):
+            before = self.records.held.get(change.key)
+            process = change.resource if operation is Operation.START else before and before.resource
+            key = version_key(process.codebase) if isinstance(process, Process) else ""
+            if key in held:
+                held[key] = held.pop(key)  # used just now
         self.records = replace(self.records, held=held, attic=attic)
 
     # What others do

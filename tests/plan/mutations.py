@@ -83,7 +83,7 @@ MUTATIONS = (
     Mutation(
         "does not tell what is blocked to what needs it",
         "block.py",
-        "    _spread(current, ports)\n",
+        "    _spread(current, ports, desired)\n",
         "",
         (f"{SAFETY}test_what_needs_what_is_stuck_is_stuck_too",),
     ),

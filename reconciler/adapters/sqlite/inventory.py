@@ -62,7 +62,9 @@ class Inventory:
 
     def _held(self, connection: sqlite3.Connection) -> dict[str, Held] | None:
         """The held entries, or None when they are as they were."""
-        fresh = connection.execute("SELECT seq, key, body FROM held WHERE seq > ?", (self._newest,)).fetchall()
+        fresh = connection.execute(
+            "SELECT seq, key, body FROM held WHERE seq > ? ORDER BY seq", (self._newest,)
+        ).fetchall()
         (count,) = connection.execute("SELECT count(*) FROM held").fetchone()
         if not fresh and count == len(self._rows) == len(self._records.held):
             return None
@@ -90,6 +92,10 @@ def record(connection: sqlite3.Connection, update: Update) -> None:
             "SELECT ?1, ?2 WHERE NOT EXISTS (SELECT 1 FROM held WHERE key = ?1 AND body = ?2)",
             (key, body),
         )
+    connection.executemany(
+        "INSERT OR REPLACE INTO held (key, body) SELECT key, body FROM held WHERE key = ?",
+        [(key,) for key in update.used],
+    )
     connection.executemany("DELETE FROM held WHERE key = ?", [(key,) for key in update.drop])
     connection.executemany(
         "INSERT OR REPLACE INTO attic (wizard, path, original) VALUES (?, ?, ?)",
