@@ -22,6 +22,7 @@ HEAVY = (
         "jsonschema",
         "psutil",
         "pydantic",
+        "pyrage",
         "rich",
         "ruamel",
         "sqlite3",
