@@ -181,6 +181,6 @@ The desired state of our wizards, as YAML. Whatever is committed to `main` is wh
 - Add a wizard: `reconciler new wizard NAME`
 - Remove one: delete its file, and write the trailer `Allow-Delete: NAME` into the commit. Its memories are kept.
 
-No secret is ever written here as text: `{{generate: true}}`, `{{env: NAME}}` and `{{file: /path}}` say where the host has
-it, and `{{age: ...}}` holds what `reconciler secret encrypt` prints.
+No secret is ever written here as text: `{{generate: true}}`, `{{env: NAME}}` and `{{file: /path}}` say where the host
+has it, and `{{age: ...}}` holds what `reconciler secret encrypt` prints.
 """
