@@ -323,11 +323,12 @@ class Disturbance:
         return found[self.pick % len(found)] if found else None
 
     def _there(self, host: Host, desired: Desired, *kinds: type[Resource]) -> list[Resource]:
-        """Resources of the kinds that stand on the disk."""
+        """Resources of the kinds that stand on the disk, as what they are."""
         return [
             r
             for r in desired.resources
-            if isinstance(r, kinds) and not isinstance(r, Process) and r.path in host.files and host.place(r) == r.path
+            if isinstance(r, kinds) and not isinstance(r, Process) and host.place(r) == r.path
+            if r.path in host.files and host.files[r.path].kind == r.type
         ]
 
     def _delete(self, host: Host, desired: Desired) -> str | None:
