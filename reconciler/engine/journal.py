@@ -77,13 +77,15 @@ def resolve(host: Host, observer: Observer) -> None:
             intent.id,
             Result.DONE if done else Result.INTERRUPTED,
             words,
-            intent.update if done else _begun(intent),
+            intent.update if done else _begun(intent, observer),
         )
 
 
-def _begun(intent: Intent) -> Update:
+def _begun(intent: Intent, observer: Observer) -> Update:
     """An install that was begun is ours to finish, or to remove if nobody wants it any more."""
     if intent.step.operation is not Operation.INSTALL:
+        return Update()
+    if not isinstance(_look(intent, observer).facts[intent.change.key], Present):
         return Update()
     return Update(hold=tuple((key, replace(held, fields=())) for key, held in intent.update.hold))
 
