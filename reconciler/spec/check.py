@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from reconciler.spec.checks.documents import check_documents
+from reconciler.spec.checks.formerly import check_formerly
 from reconciler.spec.checks.homes import check_homes
 from reconciler.spec.checks.models import check_models
 from reconciler.spec.checks.platforms import check_platforms
@@ -26,6 +27,7 @@ def check(draft: Draft, folder: str) -> Iterator[Problem]:
     yield from check_documents(draft, folder)
     yield from check_references(draft)
     yield from check_wizards(draft)
+    yield from check_formerly(draft)
     yield from check_ports(draft)
     yield from check_platforms(draft)
     yield from check_homes(draft)

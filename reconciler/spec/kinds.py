@@ -212,6 +212,8 @@ class Wizard(Record):
     """What it is for, in one line."""
     father: Name | None = None
     """The wizard that it descends from."""
+    formerly: tuple[Name, ...] = ()
+    """Its earlier names: a host that still knows it under one of them renames it, and its memories come along."""
     port: Port
     """TCP port of its API server; unique on its host."""
     codebase: Name
