@@ -46,8 +46,8 @@ def test_kind(text: str, expected: str) -> None:
         ("Role: x", "8:1: unknown field `Role` in Wizard (did you mean role?)"),
         (
             "zzz: 1",
-            "8:1: unknown field `zzz` in Wizard (known fields: api_key, codebase, config, desired, env, father, home, "
-            "host, kind, model, name, port and 4 more)",
+            "8:1: unknown field `zzz` in Wizard (known fields: api_key, codebase, config, desired, env, father, "
+            "formerly, home, host, kind, model, name and 5 more)",
         ),
         ("desired: robd", "8:10: desired `robd` is not one of robed, unrobed, lobster, dead (did you mean robed?)"),
         ("desired: 5", "8:10: desired must be a string, not a whole number (put it in quotes)"),
