@@ -32,10 +32,12 @@ _HOLDS = frozenset(
 _DROPS = frozenset({Action.RELEASE, Action.DELETE})
 
 
-def update_for(host: Host, step: Step, change: Change, commit: str) -> Update:
+def update_for(host: Host, step: Step, change: Change, commit: str) -> Update:  # noqa: PLR0911 - one rule a line
     """What the inventory will hold when the step is done."""
     entry = _held(host, change, commit)
     match step.operation:
+        case Operation.RECORD if change.action is Action.RELEASE and change.stored:
+            return Update(returned=(change.stored.wizard,))  # somebody emptied the attic
         case Operation.EDIT_KEYS | Operation.RECORD | Operation.REMOVE if change.action in _DROPS:
             return Update(drop=(change.key,))
         case Operation.RECORD:

@@ -141,5 +141,8 @@ def _open_keys(resource: FileResource, held: Held | None) -> frozenset[FieldPath
     if not isinstance(resource, KeyedFile):
         return frozenset()
     declared = {key.path for key in resource.keys if isinstance(key.value, Known)}
-    applied = {path[1:] for path, value in (held.fields if held else ()) if path[0] == KEY and isinstance(value, Known)}
-    return frozenset(declared | applied)
+    applied = {path[1:]: value for path, value in (held.fields if held else ()) if path[0] == KEY}
+    was_open = {path for path, value in applied.items() if isinstance(value, Known)}
+    # What was a secret when we last wrote it stays one in the fact, though Git declares another value openly now.
+    was_secret = applied.keys() - was_open
+    return frozenset((declared - was_secret) | was_open)
