@@ -63,8 +63,8 @@ class Agent(Protocol):
     """One program. `version` is a release such as 0.18.2, or the first digits of a commit, of which nobody knows the
     release: what is no release that this room knows is treated as the newest.
 
-    `config_keys` and `env_keys` are what Git owns in its files, before the wizard's own additions; `heartbeat_file` is
-    relative to its home.
+    `config_keys` and `env_keys` are what Git owns in its files, before the wizard's own additions; `heartbeat_file` and
+    `databases` are relative to its home.
     """
 
     quiet_exits: tuple[int, ...]
