@@ -127,10 +127,13 @@ def test_killed_at_any_instant_with_every_git_it_runs(upstream: Upstream, tmp_pa
                 source.accept(commit)
                 before = store.read("status/vps")
                 written = store.write("status/vps", {"a": b"end", "b": str(number).encode()}, "end")
-                break
-            except Retryable:  # a lock that the killed git held: it is broken when it is old enough
-                assert time.monotonic() < deadline
-                time.sleep(1)
-        assert written.pushed
+                why = written.notice
+                if written.pushed:
+                    break
+            except Retryable as error:
+                why = str(error)
+            # A lock that the killed git held, here or at the remote: it is broken when it is old enough.
+            assert time.monotonic() < deadline, why
+            time.sleep(1)
         assert before.keys() in ({"a", "b"}, set())
     assert upstream.git("rev-list", "--count", "--merges", "status/vps") == "0"
