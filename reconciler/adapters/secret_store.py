@@ -11,7 +11,7 @@ import re
 import secrets
 from pathlib import Path
 
-from reconciler.adapters.atomic import create, replace
+from reconciler.adapters.atomic import create, private_folder, replace
 from reconciler.adapters.disk_errors import told
 from reconciler.adapters.secret_text import SecretFiles
 from reconciler.adapters.tree import FOLDER, Spot
@@ -60,13 +60,27 @@ class SecretStore:
 
     def renew(self, ref: SecretRef) -> None:
         """Replaces a generated secret; a kill at any instant leaves the old one or the new one."""
-        path = self.path(ref)
-        with told(str(path)):
-            folder = os.open(path.parent, FOLDER)
-            try:
-                replace(Spot(folder, path.name, str(path)), _fresh(), 0o600)
-            finally:
-                os.close(folder)
+        _put(self.path(ref), _fresh())
+
+    def inherit(self, old: str, new: str) -> None:
+        """Copies the generated secrets of one wizard to another, in place of what that had."""
+        for path in self._made_for(old):
+            target = self.path(SecretRef("generate", f"{new}/{path.name}"))
+            with told(str(target)):
+                private_folder(target.parent)
+                _put(target, path.read_bytes())
+
+    def forget(self, wizard: str) -> None:
+        """Removes the generated secrets of a wizard."""
+        for path in self._made_for(wizard):
+            with told(str(path)):
+                path.unlink(missing_ok=True)
+
+    def _made_for(self, wizard: str) -> list[Path]:
+        folder = self._folder / "generated" / wizard
+        with told(str(folder)):
+            found = sorted(folder.iterdir()) if folder.is_dir() else []
+        return [path for path in found if _GENERATED.fullmatch(f"{wizard}/{path.name}")]
 
     def pin(self, digest: str, text: str) -> SecretRef:
         """Keeps this text; the same text is kept once."""
@@ -76,6 +90,15 @@ class SecretStore:
             with told(str(path)):
                 create(path, f"{text}\n".encode())
         return ref
+
+
+def _put(path: Path, data: bytes) -> None:
+    with told(str(path)):
+        folder = os.open(path.parent, FOLDER)
+        try:
+            replace(Spot(folder, path.name, str(path)), data, 0o600)
+        finally:
+            os.close(folder)
 
 
 def _fresh() -> bytes:

@@ -90,6 +90,14 @@ class HostSecrets:
         if not due:
             self.reveal(ref)
 
+    def inherit(self, old: str, new: str) -> None:
+        with self._lock:
+            self._store.inherit(old, new)
+
+    def forget(self, wizard: str) -> None:
+        with self._lock:
+            self._store.forget(wizard)
+
     def pin(self, ref: SecretRef) -> SecretRef:
         """A pinned reference is pinned already."""
         if ref.source == PINNED:

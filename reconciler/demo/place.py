@@ -43,7 +43,12 @@ class Place:
 def prepare(directory: Path | None) -> Place:
     """Makes the folder with the golden fleet as a first commit and its fitting to this machine as a second one."""
     folder = (directory or Path(tempfile.mkdtemp(prefix="reconciler-demo-"))).resolve()
-    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise Terminal(
+            f"can't make the folder: {error.strerror}", where=str(folder), mend="name another one"
+        ) from error
     if any(folder.iterdir()):
         raise Terminal("the folder is not empty", where=str(folder), mend="name a new one with --dir")
     place = Place(folder, any_port())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 import time
 from dataclasses import dataclass, field
@@ -54,6 +55,8 @@ def run(once: bool, directory: Path | None) -> int:
     """The demo. With `once` it ends after the first convergence and leaves nothing running."""
     progress = Progress()
     colour = sys.stdout.isatty() and "NO_COLOR" not in os.environ
+    for ending in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(ending, _as_ctrl_c)
     place = prepare(directory)
     say(f"The demo lives in {place.folder}; delete the folder when you are done with it.\n")
     say("1. The golden fleet, fitted to this machine (root, busy ports, model endpoints, no Telegram):\n")
@@ -68,6 +71,10 @@ def run(once: bool, directory: Path | None) -> int:
         finally:
             bound.host.runtime.shutdown()
             say(f"Everything that the demo started has ended. Its files are in {place.folder}")
+
+
+def _as_ctrl_c(number: int, frame: object) -> None:  # noqa: ARG001 - what signal.signal calls
+    raise KeyboardInterrupt
 
 
 def _show(bound: Bound, place: Place, progress: Progress, once: bool, colour: bool) -> int:

@@ -1,12 +1,13 @@
 """Commit trailers that lift the blast radius: `Allow-Delete: allegro, ezra` and `Allow-Restarts: 12`.
 
-They count on the commits that have not been applied yet, and never later.
+They count on the commits that have not been applied yet, and never later: a deletion until it is done, a number of
+restarts for one pass.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from reconciler.plan.build import Rules
@@ -14,12 +15,35 @@ from reconciler.plan.policy import DELETION_TRAILER, RESTART_TRAILER
 from reconciler.protocols.source import Revision
 
 
-def allowances(rules: Rules, revisions: Iterable[Revision]) -> Rules:
-    """The rules with what the commits' trailers add."""
+def allowances(
+    rules: Rules,
+    unapplied: Sequence[Revision],
+    fresh: Iterable[Revision],
+    declares: Callable[[str, str], bool],
+) -> Rules:
+    """The rules with what the commits' trailers add.
+
+    `unapplied`: commits not wholly applied yet, newest first: their deletions count, but for a wizard that a newer one
+    of them declares again (`declares(commit, wizard)`). `fresh`: commits that no pass has been made for: their restarts
+    count.
+    """
     deletions, restarts = set(rules.deletions), rules.restarts
-    for key, value in (trailer for revision in revisions for trailer in revision.trailers):
-        if key.lower() == DELETION_TRAILER.lower():
-            deletions |= {name for name in re.split(r"[,\s]+", value) if name}
-        elif key.lower() == RESTART_TRAILER.lower() and value.strip().isdigit():
-            restarts = max(restarts, int(value))
+    for place, revision in enumerate(unapplied):
+        for name in _names(revision):
+            if not any(declares(newer.commit, name) for newer in unapplied[:place]):
+                deletions.add(name)
+    for revision in fresh:
+        restarts = max([restarts, *_numbers(revision)])
     return replace(rules, deletions=frozenset(deletions), restarts=restarts)
+
+
+def _names(revision: Revision) -> Iterator[str]:
+    for key, value in revision.trailers:
+        if key.lower() == DELETION_TRAILER.lower():
+            yield from (name for name in re.split(r"[,\s]+", value) if name)
+
+
+def _numbers(revision: Revision) -> Iterator[int]:
+    for key, value in revision.trailers:
+        if key.lower() == RESTART_TRAILER.lower() and value.strip().isdigit():
+            yield int(value)

@@ -13,7 +13,7 @@ from threading import Event
 
 from reconciler.engine.effects import Effects
 from reconciler.engine.host import Host
-from reconciler.engine.journal import update_for
+from reconciler.engine.journal import tried, update_for
 from reconciler.errors import Interrupted, ReconcilerError, Retryable
 from reconciler.plan.change import Change, Operation, Plan, Step
 from reconciler.plan.fields import secret_refs
@@ -145,9 +145,9 @@ class Apply:
             self._host.say(_words(step, change), step.wizard, step.key, _level(step))
             text = self._effects.perform(step, change)
         except ReconcilerError as error:
-            return self._settle(intent, Outcome(step, _result(error), str(error)), Update())
+            return self._settle(intent, Outcome(step, _result(error), str(error)), tried(step, update))
         except BaseException as bug:
-            self._settle(intent, Outcome(step, Result.FAILED, f"bug: {type(bug).__name__}"), Update())
+            self._settle(intent, Outcome(step, Result.FAILED, f"bug: {type(bug).__name__}"), tried(step, update))
             raise
         return self._settle(intent, Outcome(step, Result.DONE, text), update)
 

@@ -6,12 +6,16 @@ from collections.abc import Callable
 
 from reconciler.agents import AGENTS
 from reconciler.agents.program import RunState
+from reconciler.engine.gate import held_by_another
 from reconciler.engine.host import Host
+from reconciler.engine.observe import program_name
 from reconciler.errors import Interrupted, Retryable, Terminal
 from reconciler.plan.resource import Process
 
 POLL_SECONDS = 0.25
 ASK_SECONDS = 30.0
+SILENT_SECONDS = 90.0
+"""A gateway whose loop is busy may be silent for a minute (62 s were seen); after this it is taken for gone."""
 
 
 def ask(
@@ -21,14 +25,23 @@ def ask(
 
     Raises Retryable when nothing answers or the wizard is busy, Terminal when the run failed.
     """
+    _check_owner(host, process)
     key = host.secrets.reveal(process.api_key)
     run = _start(host, process, key, text)
     deadline = host.clock.monotonic() + limit
+    heard = host.clock.monotonic()
     try:
         while host.clock.monotonic() < deadline and not cancelled():
-            answer = _poll(host, process, key, run)
+            answer, silent = _poll(host, process, key, run)
             if answer is not None:
                 return answer
+            heard = heard if silent else host.clock.monotonic()
+            if host.clock.monotonic() - heard > SILENT_SECONDS:
+                raise Retryable(
+                    "it stopped answering: it was stopped, or started anew on another port",
+                    where=f"wizard {process.wizard}",
+                    mend=f"see `reconciler why {process.wizard}`, and ask again",
+                )
             host.clock.sleep(POLL_SECONDS)
     except KeyboardInterrupt:
         _stop(host, process, key, run)
@@ -58,17 +71,26 @@ def _start(host: Host, process: Process, key: str, text: str) -> str:
     return run
 
 
-def _poll(host: Host, process: Process, key: str, run: str) -> str | None:
+def _check_owner(host: Host, process: Process) -> None:
+    """The key is sent to our own process only, never to whoever listens on its port."""
+    name = program_name(process.key)
+    stranger = held_by_another(process, host.runtime.observe([name])[name], host.ports.listeners([process.port]))
+    if stranger:
+        raise Retryable(stranger, where=f"wizard {process.wizard}", mend="see `reconciler status`")
+
+
+def _poll(host: Host, process: Process, key: str, run: str) -> tuple[str | None, bool]:
+    """The answer once there is one, and whether nothing answered at all."""
     reply = host.http.request("GET", _url(process, f"/{run}"), bearer=key, seconds=ASK_SECONDS)
     where = f"wizard {process.wizard}"
     if reply.status == 404:
         raise Retryable("it was restarted, and the run is gone", where=where, mend="ask again")
     if reply.status != 200:
-        return None  # it may be busy on its loop; the deadline decides
+        return None, reply.status == 0  # it may be busy on its loop for a while
     reading = AGENTS[process.program].run(reply.body)
     match reading.state:
         case RunState.COMPLETED:
-            return reading.text
+            return reading.text, False
         case RunState.FAILED:
             why = host.secrets.redact(reading.text) or "no reason given"
             raise Terminal(f"the run failed: {why}", where=where, mend=f"see `reconciler logs {process.wizard}`")
@@ -76,7 +98,7 @@ def _poll(host: Host, process: Process, key: str, run: str) -> str | None:
             _stop(host, process, key, run)
             raise Terminal("it waits for an approval that nobody can give here", where=where, mend="ask otherwise")
         case RunState.WORKING:
-            return None
+            return None, False
 
 
 def _stop(host: Host, process: Process, key: str, run: str) -> None:

@@ -52,6 +52,7 @@ class DesiredState:
     def __init__(self, host: Host) -> None:
         self._host = host
         self._memo = Memo()
+        self._names: dict[str, frozenset[str]] = {}
         self._last: tuple[str, Wanted] | None = None
         self._told: tuple[Fetched, Wanted, Wanted] | None = None
 
@@ -76,6 +77,13 @@ class DesiredState:
             files = self._host.source.read(commit)
             self._last = (commit, self._load(files, commit, self._host.source.revision(commit)))
         return self._last[1]
+
+    def declares(self, commit: str, wizard: str) -> bool:
+        """Whether the fleet at a commit has the wizard; a fleet that can't be read has none."""
+        if commit not in self._names:
+            fleet = load_fleet(self._host.source.read(commit), self._host.folder).fleet
+            self._names[commit] = frozenset(fleet.wizards) if fleet else frozenset()
+        return wizard in self._names[commit]
 
     def uncommitted(self, files: Mapping[str, bytes]) -> Wanted:
         """From files that are in no commit, as `plan --fleet DIR` reads them."""

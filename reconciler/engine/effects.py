@@ -15,11 +15,12 @@ from reconciler.agents import AGENTS
 from reconciler.engine.gate import Gate
 from reconciler.engine.host import Host
 from reconciler.engine.observe import program_name
-from reconciler.errors import Retryable, Terminal
+from reconciler.errors import ReconcilerError, Retryable, Terminal
 from reconciler.plan.change import Change, FieldChange, Operation, Step
 from reconciler.plan.diff import CODEBASE
+from reconciler.plan.fact import ProcessFact
 from reconciler.plan.fields import KEY, inputs_digest, secret_refs, wanted_fields
-from reconciler.plan.held import Origin
+from reconciler.plan.held import Origin, Renaming, Start
 from reconciler.plan.resource import CodebaseVersion, Directory, KeyedFile, Process, Symlink, TextFile
 from reconciler.plan.value import Known, SecretRef
 from reconciler.protocols.files import KeyEdit
@@ -56,6 +57,8 @@ class Effects:
                 return self._databases(step, change)
             case Operation.STORE | Operation.RETURN:
                 return self._move(step, change)
+            case Operation.RENAME:
+                return self._rename(change)
             case _:
                 assert_never(step.operation)
 
@@ -122,6 +125,15 @@ class Effects:
         self._host.files.move(*ends)
         return f"moved from {ends[0]} to {ends[1]}"
 
+    def _rename(self, change: Change) -> str:
+        """What was generated for the old name is copied first, so that a failure leaves nothing half done."""
+        stored, renaming = change.stored, change.renaming
+        if stored is None or renaming is None:
+            raise TypeError(change.key)
+        self._host.secrets.inherit(renaming.old, renaming.new)
+        self._host.files.move(stored.path, stored.original)
+        return f"moved from {stored.path} to {stored.original}{forget(self._host, renaming)}"
+
     def _stop(self, change: Change) -> str:
         process = _process(change)
         name = program_name(process.key)
@@ -135,7 +147,13 @@ class Effects:
         program = self._program(process)
         self._host.runtime.start(program)
         fact = self._host.runtime.observe([program.name])[program.name]
+        self._started(process, fact, proven=False)
         return f"pid {fact.pid}" if fact.pid else f"started ({fact.state.value})"
+
+    def _started(self, process: Process, fact: ProcessFact, *, proven: bool) -> None:
+        """A start is unproven until its gate has passed: a pass that is killed in between leaves that to the next."""
+        now = self._host.clock.now()
+        self._host.ledger.started(process.key, Start(fact.started if fact.started is not None else now, proven))
 
     def _program(self, process: Process) -> Program:
         name = program_name(process.key)
@@ -171,11 +189,23 @@ class Effects:
         process = _process(change)
         verdict = self._gate.hold(process, self.inputs(process), seconds)
         if verdict.passed:
+            name = program_name(process.key)
+            self._started(process, self._host.runtime.observe([name])[name], proven=True)
             return verdict.text
         self._host.runtime.stop(program_name(process.key), process.stop_seconds)
         mend = f"see `reconciler logs {process.wizard}`"
         error = Retryable if verdict.blocked else Terminal
         raise error(f"did not pass its gate: {verdict.text}", where=process.key, mend=mend)
+
+
+def forget(host: Host, renaming: Renaming) -> str:
+    """Takes away what was generated for a name that nobody has any more. The rename is done by then: what can't be
+    taken away is said, and does no harm."""
+    try:
+        host.secrets.forget(renaming.old)
+    except ReconcilerError as error:
+        return f"; the secrets made for {renaming.old} could not be removed: {error}"
+    return ""
 
 
 def digest_of(codebase: str) -> str:

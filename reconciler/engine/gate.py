@@ -6,14 +6,14 @@ is no part of it. Not done here: what happens after a failed gate.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from reconciler.agents import AGENTS
 from reconciler.engine.host import Host
 from reconciler.engine.observe import program_name
 from reconciler.errors import Interrupted, ReconcilerError
-from reconciler.plan.fact import ProcessFact, ProcessState
+from reconciler.plan.fact import Listener, ProcessFact, ProcessState
 from reconciler.plan.resource import Process
 
 PROBE_SECONDS = 5.0
@@ -28,6 +28,20 @@ class Verdict:
     passed: bool
     text: str
     blocked: bool = False
+
+
+def held_by_another(process: Process, fact: ProcessFact, listeners: Mapping[int, Listener]) -> str:
+    """Why the process's port must not be spoken to, or "" when our own process listens there.
+
+    Every request carries the wizard's key, so the owner of the port is looked up before anything is sent.
+    """
+    listener = listeners.get(process.port)
+    if listener is None:
+        return f"nothing listens on port {process.port}"
+    if listener.pid == fact.pid:
+        return ""
+    who = f"pid {listener.pid} ({listener.command})" if listener.pid else "a process that the kernel does not name"
+    return f"port {process.port} is held by {who}, not by ours"
 
 
 class Gate:
@@ -71,6 +85,9 @@ class Gate:
         """What is wrong with the live process, or "" when it answers as it should."""
         if fact.inputs != inputs:
             return f"pid {fact.pid} was not started with the values of this plan"
+        stranger = held_by_another(process, fact, self._host.ports.listeners([process.port]))
+        if stranger:
+            return stranger
         agent = AGENTS[process.program]
         url = f"http://127.0.0.1:{process.port}"
         key = self._host.secrets.reveal(process.api_key)

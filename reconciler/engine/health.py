@@ -10,9 +10,10 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from reconciler.agents import AGENTS
+from reconciler.engine.gate import held_by_another
 from reconciler.engine.host import Host
 from reconciler.errors import ReconcilerError
-from reconciler.plan.fact import Fact, ProcessFact
+from reconciler.plan.fact import Fact, Listener, ProcessFact
 from reconciler.plan.resource import Process
 
 PROBE_SECONDS = 3.0
@@ -39,20 +40,41 @@ class Prober:
     def __init__(self, host: Host) -> None:
         self._host = host
         self.readings: dict[str, Health] = {}
+        self._at: float | None = None
 
     def refresh(self, processes: Iterable[Process], facts: Mapping[str, Fact]) -> None:
         """Asks every running process, several at once; one that does not answer costs at most PROBE_SECONDS."""
         live = [(p, fact) for p in processes if isinstance(fact := facts.get(p.key), ProcessFact) and fact.pid]
         keys = {p.key for p, _ in live}
         self.readings = {key: reading for key, reading in self.readings.items() if key in keys}
+        self._at = self._host.clock.monotonic()
         if live:
+            listeners = self._host.ports.listeners({p.port for p, _ in live})
             with ThreadPoolExecutor(_THREADS, "probe") as pool:
-                for (process, _), reading in zip(live, pool.map(lambda pair: self._probe(*pair), live), strict=True):
+                probes = pool.map(lambda pair: self._probe(pair[0], pair[1], listeners), live)
+                for (process, _), reading in zip(live, probes, strict=True):
                     self.readings[process.key] = reading
 
-    def _probe(self, process: Process, fact: ProcessFact) -> Health:
+    def due(self) -> bool:
+        """Whether the readings are older than a probe's pace, or there are none yet."""
+        return self._at is None or self._host.clock.monotonic() - self._at >= self._host.limits.probe
+
+    def silent(self, facts: Mapping[str, Fact]) -> frozenset[str]:
+        """Processes that run and are dead all the same: old enough, no answer, and no heartbeat for 180 s."""
+        now = self._host.clock.now()
+        return frozenset(
+            key
+            for key, reading in self.readings.items()
+            if not reading.alive
+            and isinstance(fact := facts.get(key), ProcessFact)
+            and fact.pid == reading.pid
+            and fact.started is not None
+            and now - fact.started > DEAD_SECONDS
+        )
+
+    def _probe(self, process: Process, fact: ProcessFact, listeners: Mapping[int, Listener]) -> Health:
         agent = AGENTS[process.program]
-        problem = self._ask(process, fact)
+        problem = held_by_another(process, fact, listeners) or self._ask(process, fact)
         try:
             text = self._host.files.tail(f"{process.home}/{agent.heartbeat_file}", 1)
         except ReconcilerError:

@@ -23,7 +23,8 @@ class Limits:
     """Times in seconds. `gate_hold`: how long a started wizard must hold; `gate_limit`: how long it may take to answer;
     `soak`: how long a canary must hold besides;
     `reread`: age after which every file is read again whatever its stat says; `heartbeat`: age after which status is
-    published again although nothing changed; `concurrency`: steps at once."""
+    published again although nothing changed; `probe`: pace at which
+    gateways are asked how they are; `concurrency`: steps at once."""
 
     concurrency: int = 4
     gate_hold: float = 10.0
@@ -31,6 +32,7 @@ class Limits:
     soak: float = 30.0
     reread: float = 86_400.0
     heartbeat: float = 3_600.0
+    probe: float = 30.0
 
 
 @dataclass(frozen=True, slots=True)

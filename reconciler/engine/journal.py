@@ -2,6 +2,8 @@
 
 `updates` says what the inventory will hold once a step is done. Intents left open by a kill are resolved by observing:
 what turns out to have happened is recorded as done, everything else as interrupted, and the next plan sees to it.
+A start that was announced counts as one that was tried, whatever came of it: the databases were copied before it, and
+must not be copied again after a new version may have changed them.
 """
 
 from __future__ import annotations
@@ -13,9 +15,9 @@ from reconciler.engine.observe import Observer
 from reconciler.plan.change import Action, Change, Operation, Step
 from reconciler.plan.diff import HAS_PROCESS, LIVE
 from reconciler.plan.expand import Desired, version_key
-from reconciler.plan.fact import Absent, Fact, Observed, Present, ProcessFact
+from reconciler.plan.fact import Absent, Fact, Observed, Present, ProcessFact, Unknown
 from reconciler.plan.fields import inputs_digest, secret_refs, wanted_fields
-from reconciler.plan.held import Held, Origin, Records
+from reconciler.plan.held import Held, Origin, Records, Start
 from reconciler.plan.resource import Directory, Process
 from reconciler.protocols.ledger import Intent, Result, Update
 
@@ -68,34 +70,46 @@ def _held(host: Host, change: Change, commit: str) -> Held:
     return Held(change.resource, origin, wanted_fields(change.resource, secrets), commit)
 
 
+def tried(step: Step, update: Update) -> Update:
+    """What the inventory will hold when the step was not done."""
+    return update if step.operation is Operation.START else Update()
+
+
 def resolve(host: Host, observer: Observer) -> None:
-    """Settles the intents that a killed pass left open."""
-    intents = host.ledger.open_intents()
-    for intent in intents:
-        done = _happened(intent, observer)
+    """Settles what a killed pass left open. The desired state has been read by now: only then is it known what may be
+    looked at. A move of which one end can't be looked at stays open, since no plan could make up for it."""
+    for intent in host.ledger.open_intents():
+        observed = _look(intent, observer)
+        unknown = any(isinstance(fact, Unknown) for fact in observed.facts.values())
+        if unknown and intent.step.operation in (Operation.STORE, Operation.RETURN):
+            continue
+        done = _happened(intent, observed)
         words = "found done after an interruption" if done else "interrupted; the next plan sees to it"
         host.say(f"{intent.change.key}: {intent.step.operation.value} was {words}", intent.change.wizard)
         host.ledger.settle(
             intent.id,
             Result.DONE if done else Result.INTERRUPTED,
             words,
-            intent.update if done else _begun(intent, observer),
+            intent.update if done else _begun(intent, observed),
         )
+        fact = observed.facts[intent.change.key]
+        if done and intent.step.operation is Operation.START and isinstance(fact, ProcessFact) and fact.started:
+            host.ledger.started(intent.change.key, Start(fact.started, proven=False))
+    host.ledger.close_passes()
 
 
-def _begun(intent: Intent, observer: Observer) -> Update:
+def _begun(intent: Intent, observed: Observed) -> Update:
     """An install that was begun is ours to finish, or to remove if nobody wants it any more."""
     if intent.step.operation is not Operation.INSTALL:
-        return Update()
-    if not isinstance(_look(intent, observer).facts[intent.change.key], Present):
+        return tried(intent.step, intent.update)
+    if not isinstance(observed.facts[intent.change.key], Present):
         return Update()
     return Update(hold=tuple((key, replace(held, fields=())) for key, held in intent.update.hold))
 
 
-def _happened(intent: Intent, observer: Observer) -> bool:
+def _happened(intent: Intent, observed: Observed) -> bool:
     """Whether the effect of an open intent is there."""
     step, change = intent.step, intent.change
-    observed = _look(intent, observer)
     fact = observed.facts[change.key]
     match step.operation:
         case Operation.STORE if change.stored:

@@ -16,7 +16,7 @@ from reconciler.engine.record import Recorder
 from reconciler.engine.saved import SavedPlan, compare
 from reconciler.engine.status import Seen, host_status
 from reconciler.engine.trust import Trust
-from reconciler.errors import ReconcilerError, Refused
+from reconciler.errors import ReconcilerError, Refused, Terminal
 from reconciler.plan.build import Memory, Rules, build
 from reconciler.plan.change import Plan
 from reconciler.plan.expand import Desired
@@ -24,9 +24,13 @@ from reconciler.plan.fact import Observed
 from reconciler.plan.held import Records
 from reconciler.plan.resource import Process
 from reconciler.plan.status import HostStatus
+from reconciler.plan.unproven import moved_starts
 from reconciler.protocols.ledger import Result
 
 APPLIED = "applied-commit"
+"""The last commit of which nothing was left to do."""
+RAN = "ran-commit"
+"""The last commit that a whole pass was made for, whatever came of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +88,7 @@ class Reconciler:
         self._trust = Trust(host)
         self._recorder = Recorder(host)
         self._last: tuple[Planned, Report] | None = None
+        self._fallback: tuple[tuple[str, str], Wanted] | None = None
         self.prober = Prober(host)
 
     def plan(self, request: Request) -> Planned:
@@ -96,35 +101,48 @@ class Reconciler:
         Without `fetch`, what was last fetched is used. When the tip is not valid, the last good commit is shown, and
         a notice says so.
         """
-        wanted, notices = self._shown(fetch)
+        last = None if fetch else self._desired.last()
+        wanted = last or self._best(Request())[0]
         planned = self._look(wanted, Request())
         self._probe(planned)
-        return self._status(planned, self._recorder.last(), notices)
+        return self._status(planned, self._recorder.last())
 
-    def _shown(self, fetch: bool) -> tuple[Wanted, tuple[str, ...]]:
+    def _best(self, request: Request) -> tuple[Wanted, ReconcilerError | None]:
+        """What the branch's tip wants; where that can't be used, what the last good commit wants, and the trouble.
+
+        A broken commit or a refused force-push must not leave crashed wizards down. A notice says what is shown.
+        """
         try:
-            return (None if fetch else self._desired.last()) or self._desired.fetch(), ()
-        except InvalidFleet as error:
+            return self._wanted(request), None
+        except (Terminal, Refused) as error:
             good = self._host.source.last_good()
-            if good is None or good == error.commit:
+            if request.files is not None or request.saved or good is None:
                 raise
-            text = (
-                f"{error}; shown is what the last good commit {good[:7]} wants (`reconciler validate` names the lines)"
-            )
-            return self._desired.at(good), (text,)
+            if self._fallback is None or self._fallback[0] != (good, str(error)):
+                notice = f"{error}; until that is mended, the last good commit {good[:7]} stays in force"
+                wanted = self._desired.at(good)
+                self._fallback = ((good, str(error)), replace(wanted, notices=(notice, *wanted.notices)))
+            return self._fallback[1], error
 
     def run(self, request: Request, cancelled: Callable[[], bool] = lambda: False) -> Report:
-        """One whole pass. Raises InvalidFleet and Refused after having recorded them; nothing is changed then."""
+        """One whole pass.
+
+        Raises Refused for a plan beyond the policy, after having recorded it; nothing is changed then. When the tip
+        can't be used, the pass is made for the last good commit, and then the trouble is raised.
+        """
+        wanted, trouble = self._best(request)
+        if trouble is not None:
+            commit = trouble.commit if isinstance(trouble, InvalidFleet) else wanted.desired.commit
+            self._recorder.rejected(commit, request.trigger, str(trouble))
         resolve(self._host, self._observer)
-        try:
-            planned = self._look(self._wanted(request), request)
-        except InvalidFleet as error:
-            self._recorder.rejected(error.commit, request.trigger, str(error))
-            raise
+        planned = self._look(wanted, request)
         self._permit(planned, request)
         applied = self._apply(planned, request.trigger, cancelled)
         after = self._again(planned, request) if applied.outcomes else planned
-        return self._record(planned, applied, after)
+        report = self._record(planned, applied, after)
+        if trouble is not None:
+            raise trouble
+        return report
 
     def _again(self, planned: Planned, request: Request) -> Planned:
         """The second look: what is still different once the plan has been applied."""
@@ -140,6 +158,11 @@ class Reconciler:
         records = self._host.ledger.records()
         wants = self._trust.effective(wanted.desired, records)
         observed = self._observer.observe(wants.desired, records, reread=request.reread)
+        if self.prober.due():
+            self.prober.refresh(_bodies(wants.desired, records), observed.facts)
+        silent = self.prober.silent(observed.facts)
+        if silent:
+            observed = replace(observed, silent=silent)
         asked = request.saved.rules if request.saved else request.rules
         rules = asked if request.files is not None else self._allowed(asked, wanted)
         plan = build(wants.desired, observed, records, rules, self._memory, wants.quarantined)
@@ -148,11 +171,16 @@ class Reconciler:
         return Planned(plan, wanted, wants.desired, observed, records, asked)
 
     def _allowed(self, rules: Rules, wanted: Wanted) -> Rules:
-        """What the caller allows, and what the trailers of the commits not applied yet allow."""
+        """What the caller allows, and what the trailers of the commits not applied yet allow.
+
+        A deletion is allowed until it is done, a number of restarts for one pass.
+        """
         commit, applied = wanted.desired.commit, self._host.ledger.get(APPLIED)
         if applied == commit:
             return rules
-        return allowances(rules, self._host.source.since(applied or "", commit))
+        source, ran = self._host.source, self._host.ledger.get(RAN)
+        fresh = () if ran == commit else source.since(ran or applied or "", commit)
+        return allowances(rules, source.since(applied or "", commit), fresh, self._desired.declares)
 
     def _permit(self, planned: Planned, request: Request) -> None:
         """Refuses what is stale or beyond the policy, and says so in history and status."""
@@ -197,11 +225,7 @@ class Reconciler:
         return Applied(applied.outcomes + Apply(self._host, back.plan, pass_id, cancelled).run().outcomes)
 
     def _record(self, planned: Planned, applied: Applied, after: Planned) -> Report:
-        commit = planned.plan.commit
-        if applied.result is Result.DONE and not planned.rules.only:
-            if self._host.ledger.get(APPLIED) != commit:
-                self._host.ledger.put(APPLIED, commit)
-            self._host.source.accept(commit)
+        self._accept(planned, applied, after)
         touched = {outcome.step.wizard for outcome in applied.outcomes if outcome.step.wizard}
         if touched:
             self._trust.remember(after.desired, after.observed, after.plan, touched)
@@ -216,6 +240,21 @@ class Reconciler:
         self._last = (after, Report(after.plan, Applied(()), after.plan, status, notices, unsigned))
         return Report(planned.plan, applied, after.plan, status, notices, unsigned)
 
+    def _accept(self, planned: Planned, applied: Applied, after: Planned) -> None:
+        """Remembers how far this commit has come: run, good (what could be done held), applied (nothing is left)."""
+        commit, ledger = planned.plan.commit, self._host.ledger
+        if planned.rules.only:
+            return
+        if ledger.get(RAN) != commit:
+            ledger.put(RAN, commit)
+        good = applied.result is Result.DONE and not after.plan.pending and not after.plan.quarantined
+        if good:
+            self._host.source.accept(commit)
+        if good and not after.plan.waiting and ledger.get(APPLIED) != commit:
+            ledger.put(APPLIED, commit)
+        for key, start in moved_starts(after.plan, after.observed, after.records):
+            ledger.started(key, start)
+
     def _settled(self, planned: Planned, applied: Applied) -> Report | None:
         """The last report, when this pass did nothing and saw nothing new and the status heartbeat is not due."""
         if self._last is None or applied.outcomes or self._recorder.due():
@@ -225,11 +264,17 @@ class Reconciler:
         return report if same and seen.observed.facts == planned.observed.facts else None
 
     def _probe(self, planned: Planned) -> None:
-        bodies = [r for r in planned.desired.resources if isinstance(r, Process)]
-        self.prober.refresh(bodies, planned.observed.facts)
+        self.prober.refresh(_bodies(planned.desired, planned.records), planned.observed.facts)
 
     def _status(self, planned: Planned, result: str, notices: tuple[str, ...] = ()) -> HostStatus:
         seen = Seen(
             planned.wanted, planned.desired, planned.observed, planned.records, planned.plan, self.prober.readings
         )
         return host_status(self._host, seen, result, notices)
+
+
+def _bodies(desired: Desired, records: Records) -> list[Process]:
+    """The processes of this host as they were last started, which is where they answer; else as they are wanted."""
+    held = {key: entry.resource for key, entry in records.held.items() if isinstance(entry.resource, Process)}
+    wanted = {r.key: r for r in desired.resources if isinstance(r, Process)}
+    return list({**wanted, **held}.values())

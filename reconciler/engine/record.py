@@ -32,8 +32,10 @@ _WORDS = {
     Action.START: "started",
     Action.STOP: "stopped",
     Action.RESTART: "restarted",
+    Action.PROVE: "held at last",
     Action.STORE: "moved into the attic",
     Action.RETURN: "brought back",
+    Action.RENAME: "renamed",
 }
 
 

@@ -13,7 +13,7 @@ from reconciler.plan.change import SIGNS, Change, Plan
 from reconciler.plan.diff import LIVE
 from reconciler.plan.expand import Desired
 from reconciler.plan.fact import Fact, Observed, ProcessFact, ProcessState, Unknown
-from reconciler.plan.held import Records
+from reconciler.plan.held import Pause, Records
 from reconciler.plan.resource import Process
 from reconciler.plan.status import Evidence, HostStatus, WizardState, WizardStatus
 from reconciler.protocols.ledger import Entry
@@ -67,8 +67,44 @@ def host_status(host: Host, seen: Seen, result: str, notices: tuple[str, ...] = 
         wizards=tuple(
             _wizard(host, seen, bodies[name], lines.get(name, ()), unmanaged.get(name, ()))
             for name in seen.wanted.desired.wizards
-        ),
+        )
+        + tuple(_leaving(host, seen, name, lines.get(name, ())) for name in sorted(_gone(seen))),
     )
+
+
+def _gone(seen: Seen) -> set[str]:
+    """Wizards that Git no longer has on this host and that are still here, because of a pause, say."""
+    held = {entry.resource.wizard for entry in seen.records.held.values() if entry.resource.wizard}
+    return held - set(seen.wanted.desired.wizards) - seen.records.attic.keys()
+
+
+def _leaving(host: Host, seen: Seen, name: str, differences: tuple[str, ...]) -> WizardStatus:
+    key = f"wizard/{name}/body"
+    held, fact, pause = seen.records.held.get(key), seen.observed.facts.get(key), seen.records.pauses.get(name)
+    body = held.resource if held and isinstance(held.resource, Process) else None
+    process = fact if isinstance(fact, ProcessFact) else ProcessFact(ProcessState.STOPPED)
+    return WizardStatus(
+        name=name,
+        role="",
+        desired="removed",
+        observed=_state(process if fact is None else fact, seen.readings.get(key), host.clock.now()),
+        healthy=False,
+        port=body.port if body else 0,
+        model="",
+        codebase=f"{body.program} {body.version}" if body else "",
+        revision=held.commit if held else "",
+        since=iso(process.started) if process.started and process.state in _RUNS else "",
+        why=_why(host.ledger.entries(name, 20)),
+        pid=process.pid,
+        paused=_paused(pause),
+        evidence=tuple(_evidence(process if fact is None else fact, seen.readings.get(key), host.clock.now())),
+        differences=differences,
+        unmanaged=(),
+    )
+
+
+def _paused(pause: Pause | None) -> str:
+    return f"since {pause.since} {pause.reason}".strip() if pause else ""
 
 
 def iso(seconds: float) -> str:
@@ -79,7 +115,7 @@ def iso(seconds: float) -> str:
 def _wizard(
     host: Host, seen: Seen, body: Process, differences: tuple[str, ...], unmanaged: tuple[str, ...]
 ) -> WizardStatus:
-    name, key = body.identity, body.key
+    name, key = body.wizard or body.identity, body.key  # the way back of a renamed one answers by its old name
     declared = seen.wanted.fleet.wizards[name]
     fact, reading = seen.observed.facts[key], seen.readings.get(key)
     process = fact if isinstance(fact, ProcessFact) else ProcessFact(ProcessState.STOPPED)
@@ -99,7 +135,7 @@ def _wizard(
         since=iso(process.started) if process.started and process.state in _RUNS else "",
         why=_why(host.ledger.entries(name, 20)),
         pid=process.pid,
-        paused=f"since {pause.since} {pause.reason}".strip() if pause else "",
+        paused=_paused(pause),
         evidence=tuple(_evidence(fact, reading, host.clock.now())),
         differences=differences,
         unmanaged=unmanaged,
@@ -142,7 +178,7 @@ def _line(change: Change) -> str:
     return f"{SIGNS[change.action]} {change.action.value} {change.key} ({reasons}){obstacle}"
 
 
-_NOTABLE = ("start", "seen", "store", "return", "edit", "write")
+_NOTABLE = ("start", "seen", "store", "return", "rename", "edit", "write")
 
 
 def _why(entries: tuple[Entry, ...]) -> str:

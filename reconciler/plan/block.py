@@ -166,7 +166,7 @@ def _not_stopped(port: int, owner: str) -> str:
 
 
 def _because(change: Change, other: Change) -> str:
-    if isinstance(other.resource, Process) and isinstance(change.resource, Process):
+    if isinstance(other.resource, Process) and isinstance(change.resource, Process) and change.wizard != other.wizard:
         return _not_stopped(change.resource.port, other.key)
     return f"waits for {other.key}: {other.obstacle}"
 
@@ -177,11 +177,11 @@ def _needs(change: Change, other: Change) -> bool:
     A start waits for its files, its codebase and its port. A file waits for its folder. What the program reads, and the
     script and the link that tell how to start it, wait for a start that can't be made now: a crash would start the
     gateway on half of the change. Nothing of a wizard is taken away while its process can't be stopped, and its folder
-    moves when nothing else of it is stuck.
+    moves when nothing else of it is stuck. A wizard gets another name whole or not at all.
     """
     if isinstance(other.resource, CodebaseVersion) or change.wizard != other.wizard:
         return True
-    if other.action is Action.RETURN or change.action is Action.STORE:
+    if other.action is Action.RETURN or change.action is Action.STORE or change.renaming or other.renaming:
         return True
     if isinstance(other.resource, Process):
         return change.action is Action.DELETE or _tells_how_to_start(change.resource, other.resource)

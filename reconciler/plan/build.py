@@ -14,6 +14,7 @@ from reconciler.plan.change import Action, Cause, Change, Copies, Disposition, P
 from reconciler.plan.diff import diff, unmanaged
 from reconciler.plan.expand import ATTIC, Desired
 from reconciler.plan.fact import Fact, Observed, ProcessFact, Unknown
+from reconciler.plan.formerly import rename_changes, under_new_name
 from reconciler.plan.generation import words
 from reconciler.plan.held import Generation, Held, Quarantine, Records
 from reconciler.plan.order import order
@@ -22,9 +23,9 @@ from reconciler.plan.prune import prune
 from reconciler.plan.rename import renames
 from reconciler.plan.resource import CodebaseVersion, Directory, Process, Resource
 from reconciler.plan.retire import folder_key, retire, retire_wizard, return_wizard
+from reconciler.plan.unproven import extra
 
 Quarantined = Mapping[str, tuple[Quarantine, Generation | None]]
-MOVED = (Reason(Cause.REMOVED, "Git runs it on another host now"),)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +69,7 @@ def build(
 ) -> Plan:
     """The whole plan for one host. Every desired and held resource must have a fact in `observed`.
 
-    `desired` and `quarantined` come from `generation.effective`.
+    `records` come from `formerly.renamed`, `desired` and `quarantined` from `generation.effective`.
     """
     rules, memory = rules or Rules(), memory or Memory()
     plan = memory.plan(desired, observed, records, rules)
@@ -82,7 +83,10 @@ def _build(
     desired: Desired, observed: Observed, records: Records, rules: Rules, memory: Memory, quarantined: Quarantined
 ) -> Plan:
     comparison = _compare(desired, observed, records, rules, memory)
-    changes = [*_returns(desired, observed, records), *comparison.changes, *_removals(desired, observed, records)]
+    moves_first = [*rename_changes(observed, records), *_returns(desired, observed, records)]
+    compared = (under_new_name(change, records) for change in comparison.changes)
+    changes = [*moves_first, *compared, *_removals(desired, observed, records)]
+    changes += extra(changes, desired, observed, records)
     changes = [_with_databases(c, quarantined) for c in _requested(changes, desired, observed, rules)]
     if rules.only:
         changes = [c for c in changes if c.wizard in rules.only or (c.wizard is None and _used(c, desired, rules))]
@@ -140,9 +144,10 @@ def _compare(desired: Desired, observed: Observed, records: Records, rules: Rule
 
 def _returns(desired: Desired, observed: Observed, records: Records) -> Iterator[Change]:
     folders = {r.key: r for r in desired.resources if isinstance(r, Directory)} if records.attic else {}
+    renamed = {one.new for one in records.renamings if one.stored}
     for name in desired.wizards:
         stored, folder = records.attic.get(name), folders.get(folder_key(name))
-        if stored and folder:
+        if stored and folder and name not in renamed:
             facts = observed.facts
             yield return_wizard(stored, folder, facts.get(f"{folder.key}/original"), facts.get(folder.key))
 
@@ -151,10 +156,10 @@ def _removals(desired: Desired, observed: Observed, records: Records) -> Iterato
     wanted = {r.key for r in desired.resources}
     gone: dict[str, dict[str, Held]] = {}
     single: list[Held] = []
-    names = frozenset(desired.wizards)
+    names, stays = frozenset(desired.wizards), {one.old for one in records.renamings}
     for key, entry in records.held.items():
         owner = entry.resource.wizard
-        if key in wanted or owner in records.attic or isinstance(entry.resource, CodebaseVersion):
+        if key in wanted or owner in records.attic or owner in stays or isinstance(entry.resource, CodebaseVersion):
             continue  # what becomes of unused versions hangs on the rest of the plan: prune.py
         if owner is None or owner in names:
             single.append(entry)
@@ -164,7 +169,14 @@ def _removals(desired: Desired, observed: Observed, records: Records) -> Iterato
     for name in sorted(gone):
         attic = f"{desired.root}/{ATTIC}/{name}-{desired.commit[:12]}"
         for change in retire_wizard(name, gone[name], observed.facts, attic):
-            yield replace(change, reasons=MOVED) if name in desired.elsewhere else change
+            yield replace(change, reasons=_moved(name, desired) or change.reasons)
+
+
+def _moved(name: str, desired: Desired) -> tuple[Reason, ...]:
+    """Why the wizard leaves this host although Git still has it; empty when Git has not."""
+    new = desired.former.get(name, name)
+    called = f" as {new}" if new != name else ""
+    return (Reason(Cause.REMOVED, f"Git runs it{called} on another host now"),) if new in desired.elsewhere else ()
 
 
 def _requested(changes: list[Change], desired: Desired, observed: Observed, rules: Rules) -> Iterator[Change]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 
-from reconciler.plan.held import Origin, Stored
+from reconciler.plan.held import Origin, Renaming, Stored
 from reconciler.plan.resource import Resource
 from reconciler.plan.value import FieldPath, Value
 
@@ -17,7 +17,8 @@ class Action(Enum):
     """What a change does to its resource; the sign is what `plan` prints.
 
     claim: it is there as Git wants it, and becomes ours. release: it stays, and is ours no longer; with fields, those
-    keys of ours are taken out of it. store and return: a wizard's folder goes into the attic and comes back.
+    keys of ours are taken out of it. store and return: a wizard's folder goes into the attic and comes back. rename: a
+    wizard goes on under another name, with its folder and all that is remembered of it.
     """
 
     CREATE = "create"
@@ -28,8 +29,10 @@ class Action(Enum):
     START = "start"
     STOP = "stop"
     RESTART = "restart"
+    PROVE = "prove"
     STORE = "store"
     RETURN = "return"
+    RENAME = "rename"
 
 
 SIGNS = {
@@ -41,8 +44,10 @@ SIGNS = {
     Action.START: "!",
     Action.STOP: "!",
     Action.RESTART: "!",
+    Action.PROVE: "!",
     Action.STORE: "-",
     Action.RETURN: "+",
+    Action.RENAME: "~",
 }
 
 
@@ -105,7 +110,8 @@ class Copies(Enum):
 @dataclass(frozen=True, slots=True)
 class Change:
     """One difference. `resource` is the desired one, or the held one where it goes away. `obstacle`
-    says why it is held or blocked, and the mend. `origin` is what the inventory will say."""
+    says why it is held or blocked, and the mend. `origin` is what the inventory will say. `renaming`: it is part of
+    giving the wizard another name, and what it is about is still known under the old one."""
 
     key: str
     wizard: str | None
@@ -117,6 +123,7 @@ class Change:
     disposition: Disposition = Disposition.APPLY
     obstacle: str = ""
     stored: Stored | None = None
+    renaming: Renaming | None = None
     databases: Copies = Copies.NONE
 
 
@@ -138,6 +145,7 @@ class Operation(Enum):
     PUT_BACK_DATABASES = "put databases back"
     STORE = "store"
     RETURN = "return"
+    RENAME = "rename"
 
 
 @dataclass(frozen=True, slots=True)

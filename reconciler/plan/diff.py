@@ -183,9 +183,9 @@ def _process(process: Process, fact: ProcessFact, held: Held | None, secrets: Se
     changes = tuple(_input_changes(wanted, held))
     if fact.state is ProcessState.ORPHAN:
         reason = Reason(Cause.ORPHAN, f"pid {fact.pid} lives outside its supervisor")
-        return _change(process, Action.RESTART, held, (reason, *_needs(changes)), changes)
+        return _change(process, Action.RESTART, held, (reason, *needs(changes)), changes)
     if fact.state in LIVE:
-        reasons = _needs(changes) or (Reason(Cause.DRIFT, "was started with other values than ours"),)
+        reasons = needs(changes) or (Reason(Cause.DRIFT, "was started with other values than ours"),)
         return _change(process, Action.RESTART, held, reasons, changes)
     return _change(process, Action.START, held, _start_reasons(fact, held, changes), changes)
 
@@ -220,7 +220,8 @@ def _follows(before: Value | None, after: Value | None, old: Value | None, new: 
     return old != new and before.text.replace(old.text.strip('"'), new.text.strip('"')) == after.text
 
 
-def _needs(changes: tuple[FieldChange, ...]) -> tuple[Reason, ...]:
+def needs(changes: tuple[FieldChange, ...]) -> tuple[Reason, ...]:
+    """What a process has to be started anew for, field by field."""
     return tuple(Reason(Cause.NEEDS, f"{_short(c.path)} {_pair(c)}") for c in changes)
 
 
@@ -257,7 +258,7 @@ def _start_reasons(fact: ProcessFact, held: Held | None, changes: tuple[FieldCha
     if held is None or not (isinstance(held.resource, Process) and held.resource.run):
         return (Reason(Cause.DECLARED, "Git wants it running"),)
     ended = fact.note or ("is not running" if fact.exit_code is None else f"ended with exit code {fact.exit_code}")
-    return (Reason(Cause.ENDED, ended), *_needs(changes))
+    return (Reason(Cause.ENDED, ended), *needs(changes))
 
 
 def _change(  # noqa: PLR0913 - a constructor with the defaults of this room

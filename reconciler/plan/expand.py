@@ -72,6 +72,8 @@ class Desired:
     """Wizard -> where it is declared."""
     fathers: Mapping[str, str] = field(default_factory=dict)
     """Wizard -> its father, of the whole fleet."""
+    former: Mapping[str, str] = field(default_factory=dict)
+    """Earlier name -> the wizard that was called so, of the whole fleet."""
     canaries: Mapping[str, str] = field(default_factory=dict)
     """Path of a codebase version -> the wizard that its Codebase names as canary."""
     runs: Mapping[str, str] = field(default_factory=dict)
@@ -105,6 +107,7 @@ def expand(fleet: DesiredFleet, host: str, root: str | None, commit: str) -> Des
         policy=fleet.fleet.policy,
         unenforced=tuple(_unenforced(fleet, host)),
         fathers={w.name: w.father for w in fleet.wizards.values() if w.father},
+        former={old: w.name for w in fleet.wizards.values() for old in w.formerly},
         canaries={codebase_path(c, place): c.canary for c in (fleet.codebases[name] for name in codebases) if c.canary},
         runs={w.name: codebase_path(fleet.codebases[w.codebase], place) for w in wizards},
         positions={name: fleet.positions["Wizard", name] for name in mine if ("Wizard", name) in fleet.positions},

@@ -98,3 +98,5 @@ class Observed:
     facts: Mapping[str, Fact]
     secrets: Mapping[SecretRef, SecretFact]
     listeners: Mapping[int, Listener]
+    silent: frozenset[str] = frozenset()
+    """Keys of processes that run and are dead all the same: no answer and no heartbeat for 180 s."""

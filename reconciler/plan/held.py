@@ -40,6 +40,17 @@ class Stored:
 
 
 @dataclass(frozen=True, slots=True)
+class Renaming:
+    """A wizard that this host knows as `old` and that Git calls `new`. `stored` says where its folder is and where it
+    belongs; None where the new name is taken here. `obstacle` says why it can't be renamed, and the mend."""
+
+    old: str
+    new: str
+    stored: Stored | None
+    obstacle: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Pause:
     wizard: str
     reason: str
@@ -74,6 +85,15 @@ class Quarantine:
 
 
 @dataclass(frozen=True, slots=True)
+class Start:
+    """The last start of a process that we made or looked at: `started` is seconds since the epoch, as the kernel tells;
+    `proven` once it has passed its gate."""
+
+    started: float
+    proven: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Repeat:
     """How many passes in a row have done this very change of a resource. `digest` is of the change."""
 
@@ -94,3 +114,7 @@ class Records:
     quarantines: Mapping[str, Quarantine] = field(default_factory=dict)
     repeats: Mapping[str, Repeat] = field(default_factory=dict)
     """Resource key -> how often its change has come back."""
+    renamings: tuple[Renaming, ...] = ()
+    """Wizards that are about to get another name; only in what `formerly.renamed` gives."""
+    starts: Mapping[str, Start] = field(default_factory=dict)
+    """Resource key of a process -> its last start."""

@@ -29,8 +29,10 @@ _OPERATIONS = {
     Action.START: (Operation.START, Operation.GATE),
     Action.RESTART: (Operation.STOP, Operation.START, Operation.GATE),
     Action.STOP: (Operation.STOP,),
+    Action.PROVE: (Operation.GATE,),
     Action.STORE: (Operation.STORE,),
     Action.RETURN: (Operation.RETURN,),
+    Action.RENAME: (Operation.RENAME,),
 }
 _DATABASES = {Copies.MADE: Operation.COPY_DATABASES, Copies.PUT_BACK: Operation.PUT_BACK_DATABASES}
 _WRITTEN = frozenset({Action.CREATE, Action.UPDATE})
@@ -41,6 +43,7 @@ _FILES = frozenset({Operation.WRITE_TEXT, Operation.EDIT_KEYS, Operation.LINK})
 _RANK = {
     Operation.RETURN: 0,
     Operation.INSTALL: 1,
+    Operation.RENAME: 2,
     Operation.MAKE_DIRECTORY: 3,
     Operation.WRITE_TEXT: 4,
     Operation.EDIT_KEYS: 4,
@@ -121,7 +124,8 @@ def order(
     nodes.sort(key=lambda node: (node.rank, node.depth))
     own = _own_needs(nodes)
     between = _between(nodes, own, waits)
-    after = _one_by_one(chains, waits)
+    former = {node.change.key for node in nodes if node.change.renaming}  # no other wizard's: it frees its own port
+    after = _one_by_one(chains, {key: keys - former for key, keys in waits.items() if keys - former})
     none: frozenset[str] = frozenset()
     return _in_turn([_step(n, own[n.id] | between.get(n.id, none) | _turn(n, after)) for n in nodes])
 
@@ -187,7 +191,7 @@ def _own_needs(nodes: Sequence[_Node]) -> Mapping[str, frozenset[str]]:
     for node in nodes:
         own = wizards[node.change.wizard] if node.change.wizard else ()
         shared = {install for path, install in installs.items() if node.change.wizard and _names(node.change, path)}
-        if node.operation in _MOVES_ALONG and node.change.wizard in moves:
+        if (node.operation in _MOVES_ALONG or node.change.renaming) and node.change.wizard in moves:
             shared.add(moves[node.change.wizard])
         first = {other.id for other in own if other is not node and _first(other, node)}
         needs[node.id] = uses if node.prunes else frozenset(first | shared)
@@ -237,13 +241,13 @@ def _circles(waits: Mapping[str, frozenset[str]]) -> Mapping[str, frozenset[str]
 
 def _first(a: _Node, b: _Node) -> bool:
     """Whether `a` must be done before `b`, both of one wizard."""
+    if Operation.RENAME in (a.operation, b.operation):
+        return (a.rank, a.depth) < (b.rank, b.depth)  # the stop under the old name, the move, then everything else
     if a.operation is Operation.RETURN or (a.change.stored and a.operation is Operation.RECORD):
         return True
     if a.rank == _FINAL_STOP:
         return b.rank != _FINAL_STOP and b.operation is not Operation.RECORD and b.operation is not Operation.RETURN
-    if b.operation is Operation.MAKE_DIRECTORY:
-        return a.operation is Operation.MAKE_DIRECTORY and _inside(b.change, a.change)
-    if b.operation in _FILES:
+    if b.operation in _FILES or b.operation is Operation.MAKE_DIRECTORY:
         return a.operation is Operation.MAKE_DIRECTORY and _inside(b.change, a.change)
     if b.operation is Operation.REMOVE:
         return a.operation is Operation.REMOVE and _inside(a.change, b.change)

@@ -1,7 +1,7 @@
 """A removal and an addition that share port, home or soul look like a rename, and memories would stay behind: refused.
 
-Whoever names the removed wizard in a trailer or flag has said that it is none. Not done here: how many wizards may be
-removed at once (policy.py).
+Whoever names the removed wizard in a trailer or flag has said that it is none; whoever names it in `formerly` has said
+that it is one. Not done here: renaming (formerly.py), how many wizards may be removed at once (policy.py).
 """
 
 from __future__ import annotations
@@ -74,6 +74,6 @@ def _refusals(
                 yield Refusal(
                     f"wizard {old} goes and wizard {name} comes with the same {shared}: that looks like a rename, "
                     f"and the memories of {old} would not come along",
-                    f"if it is none, put the trailer `{DELETION_TRAILER}: {old}` into the commit, "
-                    f"or say --allow-delete {old}",
+                    f"if it is one, write `formerly: [{old}]` into wizard {name}; if it is none, put the trailer "
+                    f"`{DELETION_TRAILER}: {old}` into the commit, or say --allow-delete {old}",
                 )

@@ -35,7 +35,7 @@ def attic_key(wizard: str) -> str:
 
 def retire_wizard(name: str, held: Mapping[str, Held], facts: Mapping[str, Fact], attic: str) -> Iterator[Change]:
     """Changes that take a removed wizard off the host; `held` are its own entries, `attic` the path for its folder."""
-    folder = _movable(name, held)
+    folder = movable(name, held)
     fact = facts.get(folder_key(name), _UNSEEN)
     if folder is None or isinstance(fact, Absent | InTheWay):
         yield from retire(held.values(), facts)
@@ -54,8 +54,9 @@ def retire_wizard(name: str, held: Mapping[str, Held], facts: Mapping[str, Fact]
     )
 
 
-def _movable(name: str, held: Mapping[str, Held]) -> Directory | None:
-    """The wizard's folder, when it is ours to move: we made it, and no folder in it was there before us."""
+def movable(name: str, held: Mapping[str, Held]) -> Directory | None:
+    """The wizard's folder, when it is ours to move: we made it, and no folder in it was there before us. `held` are the
+    wizard's own entries."""
     folder = held.get(folder_key(name))
     if folder is None or not isinstance(folder.resource, Directory):
         return None

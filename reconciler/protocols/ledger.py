@@ -9,7 +9,7 @@ from enum import Enum
 from typing import Protocol
 
 from reconciler.plan.change import Change, Step
-from reconciler.plan.held import Generation, Held, Pause, Quarantine, Records, Repeat, Stored
+from reconciler.plan.held import Generation, Held, Pause, Quarantine, Records, Repeat, Start, Stored
 
 
 class Result(Enum):
@@ -89,6 +89,10 @@ class Ledger(Protocol):
 
     def finish(self, pass_id: int, result: Result, summary: str) -> None: ...
 
+    def close_passes(self) -> None:
+        """Marks passes that never finished as interrupted. Only the one reconciler of a host may say that."""
+        ...
+
     def intend(self, pass_id: int, commit: str, step: Step, change: Change, update: Update) -> int:
         """Commits the intent before the effect and returns its id."""
         ...
@@ -125,6 +129,10 @@ class Ledger(Protocol):
 
     def release(self, wizard: str) -> bool:
         """Lifts the wizard's quarantine and forgets how often its changes came back; False when there was neither."""
+        ...
+
+    def started(self, key: str, start: Start) -> None:
+        """Remembers the last start of a process, and whether it has passed its gate."""
         ...
 
     def repeat(self, repeats: Mapping[str, Repeat]) -> None:

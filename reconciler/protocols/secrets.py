@@ -31,6 +31,14 @@ class Secrets(Protocol):
         `make` replaces it. Until then `reveal` gives the present text. Raises Terminal when there is none."""
         ...
 
+    def inherit(self, old: str, new: str) -> None:
+        """Copies what was generated for wizard `old` to wizard `new`, in place of what that name had."""
+        ...
+
+    def forget(self, wizard: str) -> None:
+        """Removes what was generated for the wizard; idempotent."""
+        ...
+
     def digest(self, text: str) -> str:
         """Hex HMAC-SHA256 under the host's key."""
         ...

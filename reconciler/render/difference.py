@@ -49,10 +49,12 @@ def name_in(resource: Resource, path: FieldPath) -> str:
     return input_name(path) if isinstance(resource, Process) else field_name(path)
 
 
+_QUIET = frozenset(Action) - {Action.UPDATE, Action.CLAIM, Action.RELEASE}
+
+
 def field_lines(change: Change, *, verbose: bool) -> list[Line]:
     """Every field of the change. What a new or removed resource holds is left to `verbose`."""
-    quiet = (Action.CREATE, Action.DELETE, Action.START, Action.STOP, Action.RESTART, Action.STORE, Action.RETURN)
-    if change.action in quiet and not verbose:
+    if change.action in _QUIET and not verbose:
         return []
     fields = shown_fields(change)
     kept = fields if verbose else fields[:FIELD_LIMIT]

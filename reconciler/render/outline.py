@@ -39,6 +39,8 @@ class Group:
         actions = {change.action for change in self.changes}
         if self.wizard is None:
             return ""
+        if Action.RENAME in actions:
+            return "renamed"
         if Action.STORE in actions:
             return "removed"
         if Action.RETURN in actions:

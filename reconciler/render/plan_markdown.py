@@ -54,6 +54,9 @@ def _interruption(change: Change, commit: str) -> str:
     if not isinstance(process, Process):
         return f"{name} is stopped"
     wait = f"at most {process.stop_seconds} s to stop"
+    if change.renaming:
+        new = "is stopped, renamed and started again" if change.renaming.stored else "is stopped"
+        return f"{code_span(change.renaming.old)} {new} ({inline(process_name(process))}, {wait})"
     if change.action is Action.STOP:
         return f"{name} is stopped ({inline(process_name(process))}, {wait})"
     reason = code_span(shorten(restart_reason(change, commit), _LINE_LIMIT))

@@ -36,9 +36,11 @@ _COUNTED = (
     (Action.RELEASE, "to release"),
     (Action.STORE, "to store in the attic"),
     (Action.RETURN, "to return from the attic"),
+    (Action.RENAME, "to rename"),
     (Action.STOP, "to stop"),
     (Action.START, "to start"),
     (Action.RESTART, "to restart"),
+    (Action.PROVE, "to prove"),
 )
 
 
@@ -50,10 +52,12 @@ def change_title(change: Change, commit: str) -> str:
             return resource_name(resource) + (_size(change) if change.action is Action.CREATE else "")
         case Action.CLAIM | Action.RELEASE:
             return f"{change.action.value} {resource_name(resource)}"
-        case Action.START | Action.STOP | Action.RESTART:
+        case Action.START | Action.STOP | Action.RESTART | Action.PROVE:
             return f"{change.action.value} {plain(change.key)}{_in_brackets(change, commit)}"
         case Action.STORE | Action.RETURN:
             return _attic_title(change)
+        case Action.RENAME:
+            return _rename_title(change)
         case _ as never:
             assert_never(never)
 
@@ -71,6 +75,12 @@ def _attic_title(change: Change) -> str:
     if change.stored is None:
         return f"{verb} {plain(change.key)} {word} the attic"
     return plain(f"{verb} {change.stored.original} {word} the attic ({change.stored.path})")
+
+
+def _rename_title(change: Change) -> str:
+    if change.renaming is None:
+        return f"rename {plain(change.key)}"
+    return plain(f"rename {change.renaming.old} -> {change.renaming.new}")
 
 
 def change_note(change: Change) -> str:

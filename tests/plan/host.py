@@ -28,7 +28,8 @@ from reconciler.plan.fact import (
     Unknown,
 )
 from reconciler.plan.fields import KEY, inputs_digest, mode_value, secret_refs, source_value, wanted_fields
-from reconciler.plan.held import Held, Origin, Pause, Records
+from reconciler.plan.formerly import borrowed, carried, renamed
+from reconciler.plan.held import Held, Origin, Pause, Records, Renaming, Stored
 from reconciler.plan.resource import (
     CodebaseVersion,
     Directory,
@@ -85,17 +86,27 @@ class Host:
     next_pid: int = 1000
     _facts: dict[str, Fact] = field(default_factory=dict)
     _secret_facts: Mapping[SecretRef, SecretFact] = field(default_factory=dict)
+    _seen: tuple[Desired, Records, Records] | None = None
 
     # Observing
 
     def observe(self, desired: Desired) -> Observed:
         """The same objects as last time for whatever is as it was."""
-        facts = {key: self._same(key, fact) for key, fact in self._look(desired)}
-        refs = {ref for r in self._resources(desired) for ref in secret_refs(r)}
-        secrets = {ref: self.secret_fact(ref) for ref in refs}
+        records = self.seen(desired)
+        facts = {key: self._same(key, fact) for key, fact in self._look(desired, records)}
+        refs = {ref for r in self._resources(desired, records) for ref in secret_refs(r)}
+        under = borrowed(refs, records)
+        secrets = {ref: self.secret_fact(under.get(ref, ref)) for ref in refs}
         if secrets != self._secret_facts:
             self._secret_facts = secrets
         return Observed(facts, self._secret_facts, self.listeners())
+
+    def seen(self, desired: Desired) -> Records:
+        """The records as a plan has to see them; the same object as last time while nothing changed."""
+        last = self._seen
+        if last is None or last[0] is not desired or last[1] is not self.records:
+            self._seen = last = (desired, self.records, renamed(desired, self.records))
+        return last[2]
 
     def listeners(self) -> dict[int, Listener]:
         ours = {p.port: Listener(p.port, p.pid, "hermes") for p in self.processes.values() if p.state in HAS_PID}
@@ -118,37 +129,38 @@ class Host:
             self._facts[key] = old = fact
         return old
 
-    def _resources(self, desired: Desired) -> list[Resource]:
+    def _resources(self, desired: Desired, records: Records) -> list[Resource]:
         wanted = {r.key for r in desired.resources}
         gone = (
             e.resource
-            for key, e in self.records.held.items()
-            if key not in wanted and e.resource.wizard not in self.records.attic
+            for key, e in records.held.items()
+            if key not in wanted and e.resource.wizard not in records.attic
         )
         return [*desired.resources, *gone]
 
-    def _look(self, desired: Desired) -> Iterator[tuple[str, Fact]]:
-        for resource in self._resources(desired):
+    def _look(self, desired: Desired, records: Records) -> Iterator[tuple[str, Fact]]:
+        for resource in self._resources(desired, records):
             if resource.key in self.unknown:
                 yield resource.key, Unknown(self.unknown[resource.key])
             elif isinstance(resource, Process):
                 yield resource.key, self._process_fact(resource.key)
             else:
-                yield resource.key, self._file_fact(resource, self.place(resource))
+                yield resource.key, self._file_fact(resource, self.place(resource, records), records)
         for name in desired.wizards:
             folder = next(r for r in desired.resources if r.key == folder_key(name))
-            if name in self.records.attic and isinstance(folder, Directory):
-                key = f"{folder.key}/original"
-                yield key, Unknown(self.unknown[key]) if key in self.unknown else self._file_fact(folder, folder.path)
+            if name in records.attic and isinstance(folder, Directory):
+                key, fact = f"{folder.key}/original", self._file_fact(folder, folder.path, records)
+                yield key, Unknown(self.unknown[key]) if key in self.unknown else fact
 
-    def place(self, resource: Directory | TextFile | KeyedFile | Symlink | CodebaseVersion) -> str:
-        """Where the resource is now: its own path, or below the attic."""
-        stored = self.records.attic.get(resource.wizard) if resource.wizard else None
+    def place(self, resource: FileResource | CodebaseVersion, records: Records | None = None) -> str:
+        """Where the resource is now: its own path, below the attic, or below the folder of an earlier name."""
+        attic = (records or self.records).attic
+        stored = attic.get(resource.wizard) if resource.wizard else None
         if stored and below(resource.path, stored.original):
             return stored.path + resource.path[len(stored.original) :]
         return resource.path
 
-    def _file_fact(self, resource: FileResource | CodebaseVersion, path: str) -> Fact:
+    def _file_fact(self, resource: FileResource | CodebaseVersion, path: str, records: Records | None = None) -> Fact:
         node = self.files.get(path)
         if node is None:
             return ABSENT
@@ -160,15 +172,17 @@ class Host:
             case TextFile():
                 return Present(((("mode",), mode_value(node.mode)), (("text",), known(node.content))))
             case KeyedFile():
-                return Present(tuple(sorted(self._keyed(resource, node), key=lambda item: item[0])))
+                return Present(
+                    tuple(sorted(self._keyed(resource, node, records or self.records), key=lambda item: item[0]))
+                )
             case Symlink():
                 return Present(((("target",), known(node.content)),))
             case CodebaseVersion():
                 return Present(((("source",), known(json.loads(str(node.content)))),) if node.content else ())
 
-    def _keyed(self, resource: KeyedFile, node: Node) -> Iterator[tuple[FieldPath, Value]]:
+    def _keyed(self, resource: KeyedFile, node: Node, records: Records) -> Iterator[tuple[FieldPath, Value]]:
         """Values that neither Git nor we declared in the open are hidden."""
-        held = self.records.held.get(resource.key)
+        held = records.held.get(resource.key)
         applied = held.fields if held else ()
         shown = {key.path for key in resource.keys if isinstance(key.value, Known)}
         shown |= {path[1:] for path, value in applied if path[0] == KEY and isinstance(value, Known)}
@@ -241,7 +255,7 @@ class Host:
             case Operation.REMOVE, CodebaseVersion(path=path):
                 assert not [key for key, live in self.processes.items() if live.codebase == path], f"{path} is in use"
                 assert self.files.pop(path).kind == "codebase"
-            case Operation.STORE | Operation.RETURN, Directory():
+            case Operation.STORE | Operation.RETURN | Operation.RENAME, Directory():
                 self._move(operation, change)
             case Operation.COPY_DATABASES | Operation.PUT_BACK_DATABASES, Process(key=key):
                 live = self.processes.get(key)
@@ -308,7 +322,8 @@ class Host:
     def _move(self, operation: Operation, change: Change) -> None:
         stored = change.stored
         assert stored is not None
-        assert f"wizard/{stored.wizard}/body" not in self.processes, f"{stored.wizard} runs while its folder moves"
+        names = [stored.wizard, *([change.renaming.old] if change.renaming else [])]
+        assert not [n for n in names if f"wizard/{n}/body" in self.processes], f"{names} runs while its folder moves"
         ends = (stored.original, stored.path) if operation is Operation.STORE else (stored.path, stored.original)
         source, target = ends
         assert source in self.files, f"{source} is not there"
@@ -316,6 +331,11 @@ class Host:
         self.files = {
             target + path[len(source) :] if below(path, source) else path: node for path, node in self.files.items()
         }
+        if change.renaming:
+            old, new = (f"{name}/" for name in (change.renaming.old, change.renaming.new))
+            made = [ref for ref in self.secrets if ref.source == "generate" and ref.location.startswith(old)]
+            for ref in made:
+                self.secrets[replace(ref, location=new + ref.location.removeprefix(old))] = self.secrets.pop(ref)
 
     def _wanted(self, resource: Resource) -> tuple[tuple[FieldPath, Value], ...]:
         return wanted_fields(resource, {ref: self.secret_fact(ref) for ref in secret_refs(resource)})
@@ -324,6 +344,8 @@ class Host:
         held, attic = dict(self.records.held), dict(self.records.attic)
         if operation is Operation.STORE and change.stored:
             attic[change.stored.wizard] = change.stored
+        elif change.renaming:
+            self._rename(operation, change.renaming, held, attic)
         elif change.stored:
             del attic[change.stored.wizard]
         elif change.action is Action.RELEASE or operation is Operation.REMOVE or change.action is Action.STOP:
@@ -338,6 +360,20 @@ class Host:
             if key in held:
                 held[key] = held.pop(key)  # used just now
         self.records = replace(self.records, held=held, attic=attic)
+
+    def _rename(
+        self, operation: Operation, renaming: Renaming, held: dict[str, Held], attic: dict[str, Stored]
+    ) -> None:
+        """A stop under the old name leaves the inventory as it is: it goes along with the folder."""
+        if operation is not Operation.RENAME:
+            return
+        entries, generations = carried(self.records, renaming)
+        for key in [key for key, entry in held.items() if entry.resource.wizard == renaming.old]:
+            del held[key]
+        held.update(entries)
+        attic.pop(renaming.old, None)
+        rest = {n: g for n, g in self.records.generations.items() if n not in (renaming.old, renaming.new)}
+        self.records = replace(self.records, generations={**rest, renaming.new: generations} if generations else rest)
 
     # What others do
 

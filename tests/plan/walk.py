@@ -29,7 +29,7 @@ class Page:
 
 
 def plan_for(host: Host, desired: Desired, rules: Rules = FREE, memory: Memory | None = None) -> Plan:
-    return build(desired, host.observe(desired), host.records, rules, memory)
+    return build(desired, host.observe(desired), host.seen(desired), rules, memory)
 
 
 def settle(host: Host, desired: Desired, rules: Rules = FREE) -> Plan:
@@ -58,7 +58,7 @@ def last(story: Story) -> Page:
 
 
 def _turn(host: Host, desired: Desired, chapter: Chapter, rules: Rules) -> Page:
-    observed, records = host.observe(desired), host.records
+    observed, records = host.observe(desired), host.seen(desired)
     plan = build(desired, observed, records, rules)
     before = host.copy()
     done = host.apply(plan, chapter.pick, _failing(chapter), chapter.limit)

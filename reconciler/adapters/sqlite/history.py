@@ -24,11 +24,21 @@ _ENTRY_COLUMNS = "id, pass_id, at, ended, wizard, key, operation, action, revisi
 
 def add_pass(connection: sqlite3.Connection, at: float, commit: str, trigger: str) -> int:
     """Opens a pass. An earlier one that is still open was killed: there is one reconciler a host."""
-    connection.execute("UPDATE pass SET result = ? WHERE result IS NULL", (Result.INTERRUPTED.value,))
+    close_passes(connection)
     cursor = connection.execute(
         "INSERT INTO pass (at, revision, woken_by, summary) VALUES (?, ?, ?, '')", (at, commit, trigger)
     )
     return _new_id(cursor)
+
+
+def has_open_pass(connection: sqlite3.Connection) -> bool:
+    return connection.execute("SELECT 1 FROM pass WHERE result IS NULL LIMIT 1").fetchone() is not None
+
+
+def close_passes(connection: sqlite3.Connection) -> None:
+    connection.execute(
+        "UPDATE pass SET result = ?, summary = 'interrupted' WHERE result IS NULL", (Result.INTERRUPTED.value,)
+    )
 
 
 def end_pass(connection: sqlite3.Connection, pass_id: int, at: float, result: Result, summary: str) -> None:

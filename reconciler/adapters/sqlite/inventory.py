@@ -11,7 +11,7 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from reconciler.adapters.sqlite.trust import Trust, quarantines, repeats
+from reconciler.adapters.sqlite.trust import Trust, quarantines, repeats, starts
 from reconciler.errors import Terminal
 from reconciler.plan.codec import HELD
 from reconciler.plan.held import Held, Pause, Records, Stored
@@ -54,6 +54,7 @@ class Inventory:
             self._trust.generations(connection),
             quarantines(connection),
             repeats(connection),
+            starts=starts(connection),
         )
         if held is not None or _rest(new) != _rest(old):
             self._records = new
@@ -80,7 +81,7 @@ class Inventory:
 
 def _rest(records: Records) -> tuple[object, ...]:
     """All but the held entries, which tell for themselves whether they changed."""
-    return records.attic, records.pauses, records.generations, records.quarantines, records.repeats
+    return records.attic, records.pauses, records.generations, records.quarantines, records.repeats, records.starts
 
 
 def record(connection: sqlite3.Connection, update: Update) -> None:

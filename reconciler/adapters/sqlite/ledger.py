@@ -13,7 +13,7 @@ from reconciler.adapters.sqlite.failure import broken
 from reconciler.adapters.sqlite.inventory import Inventory, record
 from reconciler.errors import Terminal
 from reconciler.plan.change import Change, Step
-from reconciler.plan.held import Generation, Pause, Quarantine, Records, Repeat
+from reconciler.plan.held import Generation, Pause, Quarantine, Records, Repeat, Start
 from reconciler.protocols.clock import Clock
 from reconciler.protocols.ledger import Entry, Intent, Pass, Result, Update
 
@@ -45,6 +45,13 @@ class SqliteLedger:
     def finish(self, pass_id: int, result: Result, summary: str) -> None:
         with self._writing() as connection:
             history.end_pass(connection, pass_id, self._clock.now(), result, summary)
+
+    def close_passes(self) -> None:
+        with self._reading() as connection:
+            if connection is None or not history.has_open_pass(connection):
+                return  # a pass with nothing to do writes nothing
+        with self._writing() as connection:
+            history.close_passes(connection)
 
     def intend(self, pass_id: int, commit: str, step: Step, change: Change, update: Update) -> int:
         intent = Intent(0, pass_id, step, change, update)
@@ -103,6 +110,11 @@ class SqliteLedger:
         with self._writing() as connection:
             self._inventory.touch()
             return trust.release(connection, wizard)
+
+    def started(self, key: str, start: Start) -> None:
+        with self._writing() as connection:
+            trust.add_start(connection, key, start)
+            self._inventory.touch()
 
     def repeat(self, repeats: Mapping[str, Repeat]) -> None:
         with self._writing() as connection:

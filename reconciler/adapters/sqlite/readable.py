@@ -29,8 +29,14 @@ def fields(change: Change) -> tuple[tuple[str, str, str], ...]:
     return tuple(_field(field) for field in change.fields if not (process and field.path == DIGEST))
 
 
+_FILES = frozenset({"config.yaml", ".env"})
+
+
 def path_text(path: FieldPath) -> str:
-    """Names joined by dots, dots inside a name escaped. The leading "key" of keyed files is not shown."""
+    """Names joined by dots, dots inside a name escaped. The leading "key" of keyed files is not shown; the file that an
+    input of a process is read from stands before its keys (`config.yaml platforms.api_server.extra.port`)."""
+    if len(path) > 1 and path[0] in _FILES:
+        return f"{path[0]} {path_text(path[1:])}"
     names = path[1:] if path[:1] == ("key",) and len(path) > 1 else path
     return ".".join(name.replace("\\", "\\\\").replace(".", "\\.") for name in names)
 

@@ -31,6 +31,7 @@ CREATE TABLE quarantine (
     since TEXT NOT NULL,
     by_hand INTEGER NOT NULL
 ) STRICT;
+CREATE TABLE start (key TEXT PRIMARY KEY, started REAL NOT NULL, proven INTEGER NOT NULL) STRICT;
 CREATE TABLE repeat (key TEXT PRIMARY KEY, digest TEXT NOT NULL, count INTEGER NOT NULL) STRICT;
 CREATE TABLE remembered (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
 CREATE TABLE pass (
@@ -73,5 +74,5 @@ MIGRATIONS = (_VERSION_1,)
 """MIGRATIONS[n] takes version n to n + 1."""
 VERSION = len(MIGRATIONS)
 TABLES = frozenset(
-    {"held", "attic", "pause", "generation", "quarantine", "repeat", "remembered", "pass", "entry", "intent"}
+    {"held", "attic", "pause", "generation", "quarantine", "repeat", "start", "remembered", "pass", "entry", "intent"}
 )

@@ -9,7 +9,7 @@ import sqlite3
 from collections.abc import Mapping
 
 from reconciler.plan.codec import GENERATION
-from reconciler.plan.held import Generation, Quarantine, Repeat
+from reconciler.plan.held import Generation, Quarantine, Repeat, Start
 
 KEPT = 5
 """Generations of a wizard that a pass looks at; older ones stay in the file."""
@@ -49,6 +49,18 @@ def quarantines(connection: sqlite3.Connection) -> dict[str, Quarantine]:
 def repeats(connection: sqlite3.Connection) -> dict[str, Repeat]:
     rows = connection.execute("SELECT key, digest, count FROM repeat")
     return {key: Repeat(digest, count) for key, digest, count in rows}
+
+
+def starts(connection: sqlite3.Connection) -> dict[str, Start]:
+    rows = connection.execute("SELECT key, started, proven FROM start")
+    return {key: Start(started, bool(proven)) for key, started, proven in rows}
+
+
+def add_start(connection: sqlite3.Connection, key: str, start: Start) -> None:
+    connection.execute(
+        "INSERT OR REPLACE INTO start (key, started, proven) VALUES (?, ?, ?)",
+        (key, start.started, int(start.proven)),
+    )
 
 
 def add_generation(connection: sqlite3.Connection, generation: Generation) -> None:

@@ -62,6 +62,7 @@ def _path(wizard: str, bound: Bound) -> str:
     entry, stored = records.held.get(f"wizard/{wizard}/body"), records.attic.get(wizard)
     if entry and isinstance(entry.resource, Process):
         path = entry.resource.log
+        bound.host.files.admit(str(Path(entry.resource.cwd).parent))  # without a fleet at hand, its root is not known
         return stored.path + path.removeprefix(stored.original) if stored else path
     planned = bound.reconciler.plan(Request())
     check_planned([wizard], planned)
