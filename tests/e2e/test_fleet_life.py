@@ -7,7 +7,11 @@ import os
 import shutil
 import signal
 import sqlite3
+import subprocess
+import sys
+import threading
 from collections.abc import Callable
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import psutil
@@ -327,6 +331,109 @@ def test_a_broken_commit_changes_nothing_and_names_its_lines(world: World) -> No
     world.push("Mended")
     world.converge()
     assert world.pids() == before
+
+
+def test_a_gateway_that_was_started_on_changed_files_is_started_again(world: World) -> None:
+    before = world.pids()
+    _yaml(world.home("allegro") / "config.yaml", _port)
+    os.kill(before["allegro"], signal.SIGKILL)
+    until(lambda: world.gateways("allegro") not in ([], [before["allegro"]]), 60, "the supervisor starts it again")
+    plan = world.json("plan", code=2)
+    assert [change["key"] for change in plan["changes"]] == [
+        "wizard/allegro/file/home/config.yaml",
+        "wizard/allegro/body",
+    ]
+    world.converge()
+    after = world.pids()
+    assert {name for name in world.names if before[name] != after[name]} == {"allegro"}
+
+
+def test_a_gate_that_was_killed_is_awaited_by_the_next_pass(world: World) -> None:
+    world.edit("ezra.yaml", lambda doc: doc.update(config={"terminal": {"timeout": 88}}))
+    world.push("A change that restarts Ezra")
+    environ = {**os.environ, "RECONCILER_CONFIG": str(world.folder / "reconciler.toml")}
+    command = [sys.executable, "-m", "reconciler", "run", "--once"]
+    with subprocess.Popen(command, env=environ, stderr=subprocess.PIPE, text=True) as run:
+        assert run.stderr is not None
+        for line in run.stderr:
+            if "waiting until it holds" in line:
+                run.kill()
+                break
+    plan = world.json("plan", code=2)
+    assert [(change["key"], change["action"]) for change in plan["changes"]] == [("wizard/ezra/body", "prove")]
+    pid = world.gateways("ezra")
+    world.converge()
+    assert world.gateways("ezra") == pid
+    world.edit("ezra.yaml", lambda doc: doc.pop("config"))
+    world.push("As before")
+    world.converge()
+
+
+def test_a_paused_removal_stays_in_sight_and_its_trailer_counts_until_it_is_done(world: World) -> None:
+    world.cli("pause", "bilbo")
+    text = (world.fleet / "bilbo.yaml").read_text()
+    (world.fleet / "bilbo.yaml").unlink()
+    world.push("Bilbo leaves\n\nAllow-Delete: bilbo")
+    world.cli("run", "--once")
+    shown = {wizard["name"]: wizard["desired"] for wizard in world.json("status")["wizards"]}
+    assert shown["bilbo"] == "removed"
+    world.cli("resume", "bilbo")
+    world.cli("run", "--once")
+    assert world.gateways("bilbo") == []
+    (world.fleet / "bilbo.yaml").write_text(text)
+    world.push("Bilbo returns")
+    world.converge()
+    (world.fleet / "bilbo.yaml").unlink()
+    world.push("A slip")
+    assert "it would remove 1 wizard" in world.cli("run", "--once", code=3)
+    (world.fleet / "bilbo.yaml").write_text(text)
+    world.push("Mended")
+    world.converge()
+
+
+def test_a_broken_commit_leaves_no_crashed_wizard_down(world: World) -> None:
+    good = (world.fleet / "ezra.yaml").read_text()
+    (world.fleet / "ezra.yaml").write_text(good.replace("port:", "prot:"))
+    world.push("A slip")
+    (world.fleet / "ezra.yaml").write_text(good)
+    os.kill(world.pid("allegro"), signal.SIGINT)  # ends with exit 0, so that no supervisor starts it again
+    until(lambda: world.gateways("allegro") == [], 60, "it has ended")
+    output = world.cli("run", "--once", code=1)
+    assert "stays in force" in world.cli("status")
+    assert "fleet/ezra.yaml:" in output
+    assert world.gateways("allegro") == [world.pid("allegro")]
+    world.push("Mended")
+    world.converge()
+
+
+def test_a_key_is_never_sent_to_a_stranger_on_the_port(world: World) -> None:
+    heard: list[str] = []
+
+    class Squatter(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            heard.append(str(self.headers.get("Authorization")))
+            self.send_response(200)
+            self.end_headers()
+
+        def log_message(self, *args: object) -> None: ...
+
+    old = world.port("ezra")
+    with ThreadingHTTPServer(("127.0.0.1", world.ports[5]), Squatter) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        try:
+            world.edit("ezra.yaml", lambda doc: doc.update(port=world.ports[5]))
+            world.push("Somebody sits there")
+            assert "is held by pid" in world.cli("run", "--once", code=1)
+            world.cli("status")
+            world.cli("plan", code=(0, 2))
+        finally:
+            server.shutdown()
+            thread.join()
+    assert heard == []
+    world.edit("ezra.yaml", lambda doc: doc.update(port=old))
+    world.push("Back")
+    world.converge()
 
 
 def test_no_secret_leaves_the_host(world: World) -> None:
