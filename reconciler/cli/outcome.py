@@ -22,11 +22,11 @@ _NAMED = 10
 
 
 def exit_code(report: Report) -> int:
-    """0 when the host is as Git wants it, pauses aside."""
+    """0 when the host is as Git wants it, pauses and what a person rolled back aside."""
     blocked = any(change.disposition is Disposition.BLOCKED for change in report.left.changes)
     if report.applied.result is Result.INTERRUPTED:
         return Exit.INTERRUPTED
-    done = report.done and not blocked and not report.left.pending and not report.unsigned
+    done = report.done and not blocked and not report.left.pending and not report.unsigned and not report.stuck
     return Exit.DONE if done else Exit.ERROR
 
 
@@ -50,6 +50,9 @@ def _details(report: Report, colour: bool) -> Iterator[str]:
     if skipped:
         yield paint("Left out because of that:", Style.CHANGE, colour)
         yield from (f"  {line}" for line in _skipped(skipped))
+    if report.left.quarantined:
+        yield paint("Quarantined:", Style.ALERT, colour)
+        yield from (f"  {plain(name)}: {plain(why)}" for name, why in report.left.quarantined)
     if report.left.waiting:
         yield paint("Held or blocked:", Style.CHANGE, colour)
         yield from (f"  {line}" for line in _some([_waiting(change) for change in report.left.waiting]))

@@ -113,13 +113,14 @@ def _agreed() -> bool:
 def _binding(planned: Planned) -> SavedPlan:
     from reconciler.engine.saved import SavedPlan, fingerprint
 
-    return SavedPlan(planned.plan.commit, planned.plan.host, planned.rules, fingerprint(planned.plan))
+    plan = planned.plan
+    return SavedPlan(plan.commit, plan.host, planned.rules, fingerprint(plan, planned.records))
 
 
 def _moved(shown: Plan, applied: Plan) -> bool:
-    from reconciler.engine.saved import fingerprint
+    from reconciler.engine.saved import parts
 
-    return fingerprint(shown) != fingerprint(applied)
+    return parts(shown) != parts(applied)
 
 
 @contextmanager

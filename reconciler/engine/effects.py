@@ -16,8 +16,8 @@ from reconciler.engine.gate import Gate
 from reconciler.engine.host import Host
 from reconciler.engine.observe import program_name
 from reconciler.errors import ReconcilerError, Retryable, Terminal
+from reconciler.plan.canary import version_left
 from reconciler.plan.change import Change, FieldChange, Operation, Step
-from reconciler.plan.diff import CODEBASE
 from reconciler.plan.fact import ProcessFact
 from reconciler.plan.fields import KEY, inputs_digest, secret_refs, wanted_fields
 from reconciler.plan.held import Origin, Renaming, Start
@@ -52,7 +52,8 @@ class Effects:
             case Operation.GATE:
                 return self._hold(change, self._host.limits.gate_hold)
             case Operation.SOAK:
-                return self._hold(change, self._host.limits.soak)
+                held = self._hold(change, self._host.limits.soak)
+                return f"{held} more; the others may move"
             case Operation.COPY_DATABASES | Operation.PUT_BACK_DATABASES:
                 return self._databases(step, change)
             case Operation.STORE | Operation.RETURN:
@@ -176,14 +177,13 @@ class Effects:
     def _databases(self, step: Step, change: Change) -> str:
         """Copies carry the version that made them; what a failed version did to the databases goes with it."""
         process = _process(change)
-        before = next(f.before for f in change.fields if f.path == CODEBASE)
-        version = json.loads(before.text) if isinstance(before, Known) else ""
+        self._host.ledger.started(process.key, Start(self._host.clock.now(), proven=False))
         if step.operation is Operation.COPY_DATABASES:
-            label = f"{process.wizard}/{digest_of(version)}"
+            label = f"{process.wizard}/{digest_of(version_left(change))}"
             names = self._host.databases.copy(process.home, AGENTS[process.program].databases, label)
-            return f"copied {', '.join(names) or 'nothing, there are none'}"
+            return f"copied {', '.join(names)}" if names else "there are none to copy"
         names = self._host.databases.restore(process.home, f"{process.wizard}/{digest_of(process.codebase)}")
-        return f"put back {', '.join(names) or 'nothing, there is no copy'}"
+        return f"put back {', '.join(names)}" if names else "there is no copy to put back"
 
     def _hold(self, change: Change, seconds: float) -> str:
         process = _process(change)

@@ -12,13 +12,14 @@ from dataclasses import replace
 
 from reconciler.engine.host import Host
 from reconciler.engine.observe import Observer
+from reconciler.plan.canary import never_held_since, version_left
 from reconciler.plan.change import Action, Change, Operation, Step
 from reconciler.plan.diff import HAS_PROCESS, LIVE
 from reconciler.plan.expand import Desired, version_key
 from reconciler.plan.fact import Absent, Fact, Observed, Present, ProcessFact, Unknown
 from reconciler.plan.fields import inputs_digest, secret_refs, wanted_fields
 from reconciler.plan.held import Held, Origin, Records, Start
-from reconciler.plan.resource import Directory, Process
+from reconciler.plan.resource import Directory, Process, Resource
 from reconciler.protocols.ledger import Intent, Result, Update
 
 _HOLDS = frozenset(
@@ -28,14 +29,15 @@ _HOLDS = frozenset(
         Operation.WRITE_TEXT,
         Operation.EDIT_KEYS,
         Operation.LINK,
-        Operation.START,
     }
 )
 _DROPS = frozenset({Action.RELEASE, Action.DELETE})
 
 
-def update_for(host: Host, step: Step, change: Change, commit: str) -> Update:  # noqa: PLR0911 - one rule a line
+def update_for(host: Host, step: Step, change: Change, commit: str) -> Update:
     """What the inventory will hold when the step is done."""
+    if isinstance(change.resource, Process):
+        return _of_process(host, step, change, commit)
     entry = _held(host, change, commit)
     match step.operation:
         case Operation.RECORD if change.action is Action.RELEASE and change.stored:
@@ -44,10 +46,6 @@ def update_for(host: Host, step: Step, change: Change, commit: str) -> Update:  
             return Update(drop=(change.key,))
         case Operation.RECORD:
             return Update(hold=((change.key, entry),))
-        case Operation.STOP:
-            return Update(drop=(change.key,) if change.action is Action.STOP else (), used=_left(host, change.key))
-        case Operation.START if isinstance(change.resource, Process):
-            return Update(hold=((change.key, entry),), used=(version_key(change.resource.codebase),))
         case Operation.STORE if change.stored:
             return Update(stored=(change.stored,))
         case Operation.RETURN if change.wizard:
@@ -58,10 +56,36 @@ def update_for(host: Host, step: Step, change: Change, commit: str) -> Update:  
             return Update()
 
 
-def _left(host: Host, key: str) -> tuple[str, ...]:
-    """The codebase version that a process ran on until now."""
-    entry = host.ledger.records().held.get(key)
-    return (version_key(entry.resource.codebase),) if entry and isinstance(entry.resource, Process) else ()
+def _of_process(host: Host, step: Step, change: Change, commit: str) -> Update:
+    """The same for the steps of a process.
+
+    Once its databases have been copied it counts as moved, whatever comes next: a second copy would be one of what the
+    new version has made of them.
+    """
+    records, entry = host.ledger.records(), _held(host, change, commit)
+    old, left = records.held.get(change.key), never_held_since(change.key, records)
+    match step.operation:
+        case Operation.COPY_DATABASES:
+            entry = replace(entry, left=left or version_left(change))
+        case Operation.START:
+            return Update(((change.key, replace(entry, left=left)),), used=_version(change.resource))
+        case Operation.STOP:
+            drop = (change.key,) if change.action is Action.STOP else ()
+            return Update(drop=drop, used=_version(old.resource) if old else ())
+        case Operation.RECORD if change.action is Action.RELEASE:
+            return Update(drop=(change.key,))
+        case Operation.RECORD:
+            entry = replace(entry, left=left)
+        case Operation.GATE | Operation.PUT_BACK_DATABASES:
+            pass
+        case _:
+            return Update()
+    return Update(hold=((change.key, entry),))
+
+
+def _version(resource: Resource) -> tuple[str, ...]:
+    """Key of the codebase version that a process runs on."""
+    return (version_key(resource.codebase),) if isinstance(resource, Process) else ()
 
 
 def _held(host: Host, change: Change, commit: str) -> Held:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 
 from reconciler.engine.allow import allowances
 from reconciler.engine.apply import Applied, Apply
+from reconciler.engine.demand import NOTHING, Demand, foreseen, obey
 from reconciler.engine.desired import DesiredState, InvalidFleet, Wanted
 from reconciler.engine.health import Prober
 from reconciler.engine.host import Host
@@ -14,14 +15,15 @@ from reconciler.engine.journal import resolve
 from reconciler.engine.observe import Observer
 from reconciler.engine.record import Recorder
 from reconciler.engine.saved import SavedPlan, compare
-from reconciler.engine.status import Seen, host_status
+from reconciler.engine.status import Seen, host_status, iso
 from reconciler.engine.trust import Trust
 from reconciler.errors import ReconcilerError, Refused, Terminal
 from reconciler.plan.build import Memory, Rules, build
 from reconciler.plan.change import Plan
 from reconciler.plan.expand import Desired
 from reconciler.plan.fact import Observed
-from reconciler.plan.held import Records
+from reconciler.plan.held import Generation, Quarantine, Records
+from reconciler.plan.repeat import stopped
 from reconciler.plan.resource import Process
 from reconciler.plan.status import HostStatus
 from reconciler.plan.unproven import moved_starts
@@ -38,7 +40,8 @@ class Request:
     """What woke a pass and what it may do. A request carries no facts: the pass finds them itself.
 
     `files`: an uncommitted fleet to plan (never applied). `saved`: apply exactly this plan. `reread`: read every file
-    again whatever its stat says.
+    again whatever its stat says. `demand`: what a person says about what this host has learnt; a plan foresees it, a
+    run says it for good.
     """
 
     trigger: str = "asked for"
@@ -46,11 +49,24 @@ class Request:
     files: Mapping[str, bytes] | None = None
     saved: SavedPlan | None = None
     reread: bool = False
+    demand: Demand = NOTHING
+
+
+def rollback(wizard: str) -> Request:
+    """Put the wizard back to its last other generation."""
+    return Request("rollback by hand", Rules(only=frozenset({wizard})), demand=Demand(roll_back=wizard))
+
+
+def retry(wizards: frozenset[str]) -> Request:
+    """Try again what failed or came back too often: of these wizards, or of all when none is named."""
+    demand = Demand(retry=wizards, everything=not wizards)
+    return Request("retry by hand", Rules(only=wizards), demand=demand)
 
 
 @dataclass(frozen=True, slots=True)
 class Planned:
-    """A plan with all that it was made from. `desired` is what is really wanted: without what is quarantined."""
+    """A plan with all that it was made from. `desired` is what is really wanted: without what is quarantined. `records`
+    are as the request's demand will make them; `quarantined` is why what is declared is not wanted."""
 
     plan: Plan
     wanted: Wanted
@@ -58,12 +74,21 @@ class Planned:
     observed: Observed
     records: Records
     rules: Rules
+    quarantined: Mapping[str, tuple[Quarantine, Generation | None]]
+
+    def stuck(self) -> tuple[str, ...]:
+        """Wizards and resources that only a commit or a person can free, but for what a person rolled back."""
+        looked_at = dict(self.plan.quarantined)
+        failed = [n for n, (one, _) in self.quarantined.items() if n in looked_at and not one.by_hand]
+        looping = [change.key for change in self.plan.waiting if stopped(change, self.records)]
+        return (*failed, *looping)
 
 
 @dataclass(frozen=True, slots=True)
 class Report:
     """What came of a pass. `left` is the plan of the second look: empty when the host is as Git wants it. `unsigned` is
-    the branch's tip when that was not used, because it is not signed."""
+    the branch's tip when that was not used, because it is not signed. `stuck` are wizards and resources that only a
+    commit or a person can free: quarantined ones, and those whose change came back too often."""
 
     plan: Plan
     applied: Applied
@@ -71,6 +96,7 @@ class Report:
     status: HostStatus
     notices: tuple[str, ...]
     unsigned: str = ""
+    stuck: tuple[str, ...] = ()
 
     @property
     def done(self) -> bool:
@@ -137,16 +163,25 @@ class Reconciler:
         resolve(self._host, self._observer)
         planned = self._look(wanted, request)
         self._permit(planned, request)
-        applied = self._apply(planned, request.trigger, cancelled)
+        applied = self._apply(planned, request, cancelled)
         after = self._again(planned, request) if applied.outcomes else planned
         report = self._record(planned, applied, after)
         if trouble is not None:
             raise trouble
         return report
 
+    def roll_back(self, wizard: str) -> Report:
+        """One pass that puts the wizard back to its last other generation, until a commit changes it.
+
+        Raises Terminal when there is no such wizard, no earlier generation, or when it has gone back already; Refused
+        when it is paused.
+        """
+        return self.run(rollback(wizard))
+
     def _again(self, planned: Planned, request: Request) -> Planned:
         """The second look: what is still different once the plan has been applied."""
-        return self._look(planned.wanted, replace(request, rules=Rules(only=planned.rules.only), saved=None))
+        rules = Rules(only=planned.rules.only)
+        return self._look(planned.wanted, replace(request, rules=rules, saved=None, demand=NOTHING))
 
     def _wanted(self, request: Request) -> Wanted:
         if request.files is not None:
@@ -156,6 +191,9 @@ class Reconciler:
     def _look(self, wanted: Wanted, request: Request) -> Planned:
         """observe -> plan."""
         records = self._host.ledger.records()
+        if request.demand:
+            now = iso(self._host.clock.now())
+            records = foreseen(request.demand, records, wanted.desired, self._trust.expansion, now)
         wants = self._trust.effective(wanted.desired, records)
         observed = self._observer.observe(wants.desired, records, reread=request.reread)
         if self.prober.due():
@@ -168,7 +206,7 @@ class Reconciler:
         plan = build(wants.desired, observed, records, rules, self._memory, wants.quarantined)
         if wanted.notices:
             plan = replace(plan, warnings=(*wanted.notices, *plan.warnings))
-        return Planned(plan, wanted, wants.desired, observed, records, asked)
+        return Planned(plan, wanted, wants.desired, observed, records, asked, wants.quarantined)
 
     def _allowed(self, rules: Rules, wanted: Wanted) -> Rules:
         """What the caller allows, and what the trailers of the commits not applied yet allow.
@@ -188,7 +226,7 @@ class Reconciler:
             if request.saved.commit != planned.plan.commit:
                 moved = f"{request.saved.commit[:7]} to {planned.plan.commit[:7]}"
                 raise Refused(f"the saved plan is stale: the branch moved from {moved}", mend="plan again")
-            compare(request.saved, planned.plan)
+            compare(request.saved, planned.plan, planned.records)
         if planned.plan.refusals:
             what = "; ".join(f"{refusal.what}: {refusal.mend}" for refusal in planned.plan.refusals)
             self._recorder.rejected(planned.plan.commit, request.trigger, what)
@@ -196,29 +234,30 @@ class Reconciler:
             self._recorder.publish(self._status(planned, f"refused: {what}"))
             raise Refused(f"the plan is refused whole: {what}")
 
-    def _apply(self, planned: Planned, trigger: str, cancelled: Callable[[], bool]) -> Applied:
+    def _apply(self, planned: Planned, request: Request, cancelled: Callable[[], bool]) -> Applied:
         told = self._host.runtime.unplanned()
-        if not planned.plan.steps and not told:
+        if not planned.plan.steps and not told and not request.demand:
             if planned.records.repeats:
-                self._trust.count(planned.plan, Applied(()), planned.records)
+                self._trust.count(planned.plan, Applied(()), planned.records, planned.rules.only)
             return Applied(())
         commit = planned.plan.commit
-        pass_id = self._host.ledger.begin(commit, trigger)
+        pass_id = self._host.ledger.begin(commit, request.trigger)
         self._recorder.tell(pass_id, commit, told)
+        obey(self._host, request.demand, self._host.ledger.records(), planned.records, pass_id, commit)
         try:
             applied = self._steps(planned, pass_id, cancelled)
         except BaseException as error:
             words = str(error) if isinstance(error, ReconcilerError) else f"bug: {type(error).__name__}"
             self._host.ledger.finish(pass_id, Result.INTERRUPTED, words)
             raise
-        self._trust.count(planned.plan, applied, planned.records)
+        self._trust.count(planned.plan, applied, planned.records, planned.rules.only)
         self._host.ledger.finish(pass_id, applied.result, self._recorder.summary(planned.plan, applied))
         return applied
 
     def _steps(self, planned: Planned, pass_id: int, cancelled: Callable[[], bool]) -> Applied:
         """Applies the plan, and in the same pass the way back of every wizard that failed on it."""
         applied = Apply(self._host, planned.plan, pass_id, cancelled).run()
-        failed = self._trust.quarantine(planned.plan, planned.wanted.desired, applied)
+        failed = self._trust.quarantine(planned.plan, planned.wanted.desired, applied, pass_id)
         if not failed:
             return applied
         back = self._look(planned.wanted, Request(rules=Rules(only=failed)))
@@ -227,8 +266,7 @@ class Reconciler:
     def _record(self, planned: Planned, applied: Applied, after: Planned) -> Report:
         self._accept(planned, applied, after)
         touched = {outcome.step.wizard for outcome in applied.outcomes if outcome.step.wizard}
-        if touched:
-            self._trust.remember(after.desired, after.observed, after.plan, touched)
+        self._trust.remember(after.desired, after.observed, after.plan, touched)
         report = self._settled(planned, applied)
         if report:
             return report
@@ -237,8 +275,9 @@ class Reconciler:
         notice = self._recorder.publish(status)
         notices = (*planned.wanted.notices, *((notice,) if notice else ()))
         unsigned = planned.wanted.unsigned
-        self._last = (after, Report(after.plan, Applied(()), after.plan, status, notices, unsigned))
-        return Report(planned.plan, applied, after.plan, status, notices, unsigned)
+        stuck = after.stuck()
+        self._last = (after, Report(after.plan, Applied(()), after.plan, status, notices, unsigned, stuck))
+        return Report(planned.plan, applied, after.plan, status, notices, unsigned, stuck)
 
     def _accept(self, planned: Planned, applied: Applied, after: Planned) -> None:
         """Remembers how far this commit has come: run, good (what could be done held), applied (nothing is left)."""
@@ -268,7 +307,13 @@ class Reconciler:
 
     def _status(self, planned: Planned, result: str, notices: tuple[str, ...] = ()) -> HostStatus:
         seen = Seen(
-            planned.wanted, planned.desired, planned.observed, planned.records, planned.plan, self.prober.readings
+            planned.wanted,
+            planned.desired,
+            planned.observed,
+            planned.records,
+            planned.plan,
+            self.prober.readings,
+            planned.quarantined,
         )
         return host_status(self._host, seen, result, notices)
 

@@ -23,6 +23,9 @@ from reconciler.render.status_markdown import status_markdown
 HEARTBEAT = "heartbeat"
 """File on the status ref that holds the time of its last commit, so that silence can be told from peace."""
 
+_BACK = 20
+"""Passes to look back for one that had something to do."""
+
 _WORDS = {
     Action.CREATE: "added",
     Action.UPDATE: "changed",
@@ -81,8 +84,7 @@ class Recorder:
 
     def last(self) -> str:
         """What the last pass did that had something to do."""
-        newest = self._host.ledger.passes(1)
-        return newest[0].summary if newest else "nothing to do"
+        return next((one.summary for one in self._host.ledger.passes(_BACK) if one.summary), "nothing to do")
 
     def due(self) -> bool:
         """Whether the status ref's heartbeat is due."""

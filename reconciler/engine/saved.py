@@ -1,41 +1,60 @@
-"""Saved plans: bound to a commit and to a fingerprint of every difference, so that only exactly this plan is applied.
+"""Saved plans: bound to a host, a commit, pauses, quarantines, and to a fingerprint of every difference, so that only
+exactly this plan is applied.
 
 The fingerprint covers, for each change, what is done, to which values before and after, and whether it is held or
-blocked. No pids, times, or keys that are not ours. The plan in the file is for reading; what is applied is built again
-from the same commit and must have the same fingerprint.
+blocked. No pids, times, or keys that are not ours. What is applied is built again from the same commit and must have
+the same fingerprint; the plan in the file is for reading, so a file whose plan says something else is refused as well.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from hashlib import sha256
+from typing import cast
 
 from reconciler.errors import Refused, Terminal
 from reconciler.plan.build import Rules
-from reconciler.plan.change import Plan
-from reconciler.plan.codec import encode_plan
+from reconciler.plan.change import Cause, Change, Plan
+from reconciler.plan.codec import decode_plan, encode_plan
+from reconciler.plan.held import Records
 from reconciler.plan.repeat import change_digest
 
-FORMAT = 1
+FORMAT = 2
+_PASSING = frozenset({Cause.ORPHAN, Cause.ENDED})
+"""Causes whose words name pids and exit codes, which may change before the plan is applied."""
+_SHOWN = 5
 
 
 @dataclass(frozen=True, slots=True)
 class SavedPlan:
-    """`parts` maps each change's key to the digest of what it does."""
+    """`parts` maps what the plan is bound to (the key of each change, each pause and quarantine) to a digest of it.
+    `plan` is what a person read; None when it is still in memory."""
 
     commit: str
     host: str
     rules: Rules
     parts: Mapping[str, str]
+    plan: Plan | None = None
 
 
-def fingerprint(plan: Plan) -> Mapping[str, str]:
+def fingerprint(plan: Plan, records: Records) -> Mapping[str, str]:
+    """What the plan is bound to, each with its digest. Pauses and quarantines count where the plan looked."""
+    looked_at = frozenset(plan.wizards)
+    return {
+        **parts(plan),
+        **{f"pause of {name}": "paused" for name in records.pauses if name in looked_at},
+        **{f"quarantine of {name}": q.expansion for name, q in records.quarantines.items() if name in looked_at},
+    }
+
+
+def parts(plan: Plan) -> Mapping[str, str]:
     """Resource key -> digest of the change."""
     return {change.key: change_digest(change, waiting=True) for change in plan.changes}
 
 
-def save(plan: Plan, rules: Rules) -> str:
+def save(plan: Plan, rules: Rules, records: Records) -> str:
     """The text of a plan file."""
     document = {
         "format": FORMAT,
@@ -45,35 +64,88 @@ def save(plan: Plan, rules: Rules) -> str:
         "restart": sorted(rules.restart),
         "deletions": sorted(rules.deletions),
         "restarts": rules.restarts,
-        "fingerprint": dict(sorted(fingerprint(plan).items())),
+        "fingerprint": dict(sorted(fingerprint(plan, records).items())),
         "plan": json.loads(encode_plan(plan)),
     }
-    return json.dumps(document, indent=1, sort_keys=True) + "\n"
+    return json.dumps({**document, "digest": _digest(document)}, indent=1, sort_keys=True) + "\n"
 
 
 def load(text: str, where: str) -> SavedPlan:
-    """Raises Terminal when the file is no plan of ours."""
+    """Raises Terminal when the file is no plan of ours, and Refused when it is one that somebody changed."""
     try:
         document = json.loads(text)
         if document["format"] != FORMAT:
             raise Terminal(f"it is of format {document['format']}, not {FORMAT}", where=where, mend="plan again")
         rules = Rules(
-            frozenset(document["only"]),
-            frozenset(document["restart"]),
-            frozenset(document["deletions"]),
+            frozenset(map(str, document["only"])),
+            frozenset(map(str, document["restart"])),
+            frozenset(map(str, document["deletions"])),
             int(document["restarts"]),
         )
-        return SavedPlan(str(document["commit"]), str(document["host"]), rules, dict(document["fingerprint"]))
-    except (ValueError, KeyError, TypeError) as error:
+        intact = document.pop("digest") == _digest(document)
+        bound = {str(key): str(value) for key, value in document["fingerprint"].items()}
+        saved = SavedPlan(str(document["commit"]), str(document["host"]), rules, bound)
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise Terminal("this is not a saved plan", where=where, mend="write one with `plan --out FILE`") from error
+    return replace(saved, plan=_whole(saved, json.dumps(document["plan"]), intact, where))
 
 
-def compare(saved: SavedPlan, plan: Plan) -> None:
-    """Raises Refused, saying what moved, unless the plan is the saved one."""
+def _whole(saved: SavedPlan, readable: str, intact: bool, where: str) -> Plan:
+    """The plan in the file, when all parts of the file still fit together."""
+    try:
+        plan = decode_plan(readable)
+    except Terminal as error:
+        raise Terminal(error.what, where=where, mend="make it again with `reconciler plan --out FILE`") from error
+    changed = sorted(set(_unfit(saved, plan)))
+    if changed or not intact:
+        what = f": what it says of {_few(changed)} does not fit together" if changed else ""
+        raise Refused(f"the saved plan was changed after it was written{what}", where=where, mend="plan again")
+    return plan
+
+
+def _unfit(saved: SavedPlan, plan: Plan) -> Iterator[str]:
+    if (plan.host, plan.commit) != (saved.host, saved.commit):
+        yield "host and commit"
+    now = parts(plan)
+    then = {key: value for key, value in saved.parts.items() if " of " not in key}
+    yield from _different(then, now)
+
+
+def compare(saved: SavedPlan, plan: Plan, records: Records) -> None:
+    """Raises Refused, saying what moved or differs, unless the plan is the saved one."""
     if saved.host != plan.host:
         raise Terminal(f"the saved plan is for {saved.host}, and this is {plan.host}", mend="plan on this host")
-    now = fingerprint(plan)
-    moved = sorted(key for key in saved.parts.keys() | now.keys() if saved.parts.get(key) != now.get(key))
+    moved = _different(saved.parts, fingerprint(plan, records))
     if moved:
-        more = f" and {len(moved) - 5} more" if len(moved) > 5 else ""
-        raise Refused(f"the saved plan is stale: {', '.join(moved[:5])}{more} moved since", mend="plan again")
+        raise Refused(f"the saved plan is stale: {_few(moved)} moved since", mend="plan again")
+    differs = _different(_sentences(saved.plan), _sentences(plan)) if saved.plan else []
+    if differs:
+        what = f"the saved plan says something else than what would be done: {_few(differs)}"
+        raise Refused(what, mend="it is stale or was changed; plan again")
+
+
+def _sentences(plan: Plan) -> Mapping[str, str]:
+    """All that a plan says will be done, by what it is about; without what changes by itself."""
+    lasting = replace(plan, changes=tuple(map(_lasting, plan.changes)), warnings=(), undeclared=())
+    document = cast("dict[str, list[object]]", json.loads(encode_plan(lasting)))
+    changes = {change.key: json.dumps(said) for change, said in zip(plan.changes, document["changes"], strict=True)}
+    rest = {name: json.dumps(said) for name, said in document.items() if name != "changes"}
+    return {**changes, **rest, "the order of changes": json.dumps(list(changes))}
+
+
+def _lasting(change: Change) -> Change:
+    reasons = tuple(replace(r, text="") if r.cause in _PASSING else r for r in change.reasons)
+    return replace(change, reasons=reasons, obstacle="")
+
+
+def _different(old: Mapping[str, str], new: Mapping[str, str]) -> list[str]:
+    return sorted(key for key in old.keys() | new.keys() if old.get(key) != new.get(key))
+
+
+def _few(names: list[str]) -> str:
+    more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
+    return f"{', '.join(names[:_SHOWN])}{more}"
+
+
+def _digest(document: Mapping[str, object]) -> str:
+    return sha256(json.dumps(document, sort_keys=True).encode()).hexdigest()

@@ -13,7 +13,8 @@ from reconciler.plan.change import SIGNS, Change, Plan
 from reconciler.plan.diff import LIVE
 from reconciler.plan.expand import Desired
 from reconciler.plan.fact import Fact, Observed, ProcessFact, ProcessState, Unknown
-from reconciler.plan.held import Pause, Records
+from reconciler.plan.generation import words
+from reconciler.plan.held import Generation, Pause, Quarantine, Records
 from reconciler.plan.resource import Process
 from reconciler.plan.status import Evidence, HostStatus, WizardState, WizardStatus
 from reconciler.protocols.ledger import Entry
@@ -32,6 +33,7 @@ class Seen:
     records: Records
     plan: Plan
     readings: Mapping[str, Health]
+    quarantined: Mapping[str, tuple[Quarantine, Generation | None]]
 
     def bodies(self) -> Mapping[str, Process]:
         """Wizard -> its Body."""
@@ -39,7 +41,7 @@ class Seen:
 
     def lines(self) -> Mapping[str, tuple[str, ...]]:
         """Wizard -> the plan's differences, one line each."""
-        found = {name: (f"quarantined: {why}",) for name, why in self.plan.quarantined}
+        found: dict[str, tuple[str, ...]] = {}
         for change in self.plan.changes:
             if change.wizard:
                 found[change.wizard] = (*found.get(change.wizard, ()), _line(change))
@@ -52,6 +54,12 @@ class Seen:
             wizard = resource.split("/")[1]
             found[wizard] = (*found.get(wizard, ()), *paths)
         return found
+
+    def generation(self, wizard: str) -> int | None:
+        """Number of the generation that is wanted while the wizard is quarantined, else of its newest one."""
+        newest = next(iter(self.records.generations.get(wizard, ())), None)
+        wanted = self.quarantined[wizard][1] if wizard in self.quarantined else newest
+        return wanted.number if wanted else None
 
 
 def host_status(host: Host, seen: Seen, result: str, notices: tuple[str, ...] = ()) -> HostStatus:
@@ -128,7 +136,7 @@ def _wizard(
         desired=declared.desired.value,
         observed=state,
         healthy=_healthy(declared, state, reading),
-        port=declared.port,
+        port=body.port,
         model=declared.model,
         codebase=f"{body.program} {body.version}",
         revision=held.commit if held else "",
@@ -139,6 +147,8 @@ def _wizard(
         evidence=tuple(_evidence(fact, reading, host.clock.now())),
         differences=differences,
         unmanaged=unmanaged,
+        quarantined=words(*seen.quarantined[name]) if name in seen.quarantined else "",
+        generation=seen.generation(name),
     )
 
 
@@ -178,13 +188,15 @@ def _line(change: Change) -> str:
     return f"{SIGNS[change.action]} {change.action.value} {change.key} ({reasons}){obstacle}"
 
 
-_NOTABLE = ("start", "seen", "store", "return", "rename", "edit", "write")
+_NOTABLE = ("start", "seen", "told", "store", "return", "rename", "edit", "write")
 
 
 def _why(entries: tuple[Entry, ...]) -> str:
     """The last thing that happened to the wizard and why, traced to its commit."""
     for entry in entries:
         if entry.operation in _NOTABLE:
+            if entry.operation == "told":
+                return entry.reason
             commit = f", commit {entry.commit[:7]}" if entry.commit else ""
             return f"{entry.action} {entry.key.split('/', 2)[-1]}: {entry.reason}{commit}"
     return ""

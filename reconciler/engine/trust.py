@@ -1,7 +1,8 @@
 """What a host has learnt about what it can trust: generations that were healthy, expansions that failed, changes that
 come back.
 
-Not done here: what follows from it (plan/generation.py, plan/canary.py, plan/repeat.py).
+Not done here: what follows from it (plan/generation.py, plan/canary.py, plan/repeat.py), and what a person says about
+it (demand.py).
 """
 
 from __future__ import annotations
@@ -17,10 +18,12 @@ from reconciler.plan.diff import LIVE
 from reconciler.plan.expand import Desired
 from reconciler.plan.fact import Observed, ProcessFact, SecretFact
 from reconciler.plan.fields import secret_refs
-from reconciler.plan.generation import Effective, effective, expansion, of_wizard
+from reconciler.plan.generation import Effective, effective, expansion, of_wizard, way_back, words
 from reconciler.plan.held import Generation, Quarantine, Records
+from reconciler.plan.order import circles
 from reconciler.plan.repeat import counted
 from reconciler.plan.resource import KeyedFile, OwnedKey, Process, Resource
+from reconciler.plan.retire import body_key
 from reconciler.plan.value import SecretRef
 from reconciler.protocols.events import Level
 from reconciler.protocols.ledger import Result
@@ -32,6 +35,7 @@ class Trust:
     def __init__(self, host: Host) -> None:
         self._host = host
         self._last: tuple[Desired, Records, Mapping[SecretRef, SecretFact], Effective] | None = None
+        self._looked = False
 
     def effective(self, desired: Desired, records: Records) -> Effective:
         """What is really wanted; the same object while nothing it is made of changes."""
@@ -39,45 +43,66 @@ class Trust:
             return Effective(desired, {})
         secrets = self._secrets(desired.resources)
         last = self._last
-        if last is None or last[0] is not desired or last[1].quarantines != records.quarantines or last[2] != secrets:
+        if last is None or last[0] is not desired or not _alike(last[1], records) or last[2] != secrets:
             self._last = last = (desired, records, secrets, effective(desired, records, secrets))
         return last[3]
 
-    def quarantine(self, plan: Plan, desired: Desired, applied: Applied) -> frozenset[str]:
+    def expansion(self, wizard: str, desired: Desired) -> str:
+        """Digest of what Git declares for the wizard, with its secrets as they are now."""
+        resources = of_wizard(desired)[wizard]
+        return expansion(resources, self._secrets(resources))
+
+    def quarantine(self, plan: Plan, desired: Desired, applied: Applied, pass_id: int) -> frozenset[str]:
         """Quarantines what failed to start or to hold; returns the wizards that now have to go back.
 
-        What is blocked from outside is not at fault, and a way back that fails is not quarantined again.
+        What is blocked from outside is not at fault. A way back that fails is not quarantined again, and neither is
+        what this wizard was healthy on until now: no commit is to blame for it, and the next pass tries again.
         """
+        reasons = {o.step.wizard: o.text for o in applied.outcomes if _failed(o) and o.step.wizard}
         back = {name for name, _ in plan.quarantined}
-        failed = {o.step.wizard: o for o in applied.outcomes if _failed(o) and o.step.wizard}
-        declared = of_wizard(desired)
-        for name, outcome in failed.items():
-            if name in declared and name not in back:
-                digest = expansion(declared[name], self._secrets(declared[name]))
-                now = iso(self._host.clock.now())
-                self._host.ledger.quarantine(Quarantine(name, digest, plan.commit, outcome.text, now))
-                self._host.say("quarantined until a commit changes it", name, outcome.step.key, Level.ERROR)
-        return frozenset(name for name in failed if name in declared and name not in back)
+        found: set[str] = set()
+        for name in reasons:
+            if name in desired.wizards and name not in back and not self._was_healthy(name, desired):
+                found.add(name)
+                found |= self._tied(name, plan, desired, reasons)
+        for name in sorted(found):
+            self._quarantine(name, desired, plan.commit, reasons[name], pass_id)
+        return frozenset(found)
 
-    def roll_back(self, wizard: str, desired: Desired, commit: str) -> Generation:
-        """Quarantines what Git declares for the wizard by a person's word; returns the generation that is wanted now.
+    def _tied(self, name: str, plan: Plan, desired: Desired, reasons: dict[str, str]) -> set[str]:
+        """Those with whom the wizard passed ports round: one of them can only go back with all of them."""
+        ring = circles(plan.steps).get(body_key(name), frozenset())
+        tied = {other for other in desired.wizards if body_key(other) in ring}
+        for other in tied - reasons.keys():
+            reasons[other] = f"{name} failed, with which it exchanges ports"
+        return tied
 
-        The caller has made sure that there is one.
-        """
-        resources = of_wizard(desired)[wizard]
-        digest = expansion(resources, self._secrets(resources))
+    def _was_healthy(self, name: str, desired: Desired) -> bool:
+        newest = next(iter(self._host.ledger.records().generations.get(name, ())), None)
+        return newest is not None and newest.expansion == self.expansion(name, desired)
+
+    def _quarantine(self, name: str, desired: Desired, commit: str, reason: str, pass_id: int) -> None:
         now = iso(self._host.clock.now())
-        self._host.ledger.quarantine(Quarantine(wizard, digest, commit, "rolled back by hand", now, by_hand=True))
-        generations = self._host.ledger.records().generations[wizard]
-        return next(g for g in generations if g.expansion != digest)
+        one = Quarantine(name, self.expansion(name, desired), commit, reason, now)
+        text = words(one, way_back(self._host.ledger.records(), one))
+        self._host.ledger.quarantine(one)
+        self._host.ledger.note(pass_id, commit, name, body_key(name), f"quarantined: {text}", told=True)
+        self._host.say(f"quarantined: {text}", name, level=Level.ERROR)
 
     def remember(self, desired: Desired, observed: Observed, left: Plan, touched: Iterable[str]) -> None:
-        """A new generation for each touched wizard that runs and has nothing left to do."""
-        unsettled = {change.wizard for change in left.changes} | {name for name, _ in left.quarantined}
-        resources = of_wizard(desired)
-        records = self._host.ledger.records()
-        for name in sorted(set(touched) - unsettled):
-            if name in resources and _runs(resources[name], observed):
+        """A new generation for each wizard that has held and has nothing left to do.
+
+        Looks at the touched ones; the first time at all, because an earlier process may have been killed before it
+        came here.
+        """
+        names = set(touched if self._looked else desired.wizards) & set(left.wizards)
+        self._looked = self._looked or len(left.wizards) == len(desired.wizards)
+        names -= {change.wizard for change in left.changes} | {name for name, _ in left.quarantined}
+        if not names:
+            return
+        resources, records = of_wizard(desired), self._host.ledger.records()
+        for name in sorted(names):
+            if _holds(resources[name], observed, records):
                 self._add(name, resources[name], records, left.commit)
 
     def _add(self, name: str, resources: tuple[Resource, ...], records: Records, commit: str) -> None:
@@ -92,11 +117,13 @@ class Trust:
         now = iso(self._host.clock.now())
         self._host.ledger.add_generation(Generation(name, number, commit, now, digest, pinned))
 
-    def count(self, plan: Plan, applied: Applied, records: Records) -> None:
-        """Counts the changes that were made whole, so that one that keeps coming back is noticed."""
+    def count(self, plan: Plan, applied: Applied, records: Records, only: frozenset[str] = frozenset()) -> None:
+        """Counts the changes that were made whole and the starts that failed, so that one that keeps coming back is
+        noticed."""
+        processes = {change.key for change in plan.changes if isinstance(change.resource, Process)}
         undone = {o.step.key for o in applied.outcomes if o.result is not Result.DONE}
-        done = frozenset(o.step.key for o in applied.outcomes) - undone
-        counts = counted(records.repeats, plan.changes, done)
+        failed = {o.step.key for o in applied.outcomes if o.result is Result.FAILED} & processes
+        counts = counted(records.repeats, plan.changes, _keys(applied) - undone | failed, only)
         if counts != records.repeats:
             self._host.ledger.repeat(counts)
 
@@ -117,10 +144,22 @@ class Trust:
         return tuple(replace(k, value=pin(k.value)) if isinstance(k.value, SecretRef) else k for k in keys)
 
 
+def _alike(old: Records, new: Records) -> bool:
+    return old.quarantines == new.quarantines and old.generations == new.generations
+
+
+def _keys(applied: Applied) -> frozenset[str]:
+    return frozenset(outcome.step.key for outcome in applied.outcomes)
+
+
 def _failed(outcome: Outcome) -> bool:
     return outcome.result is Result.FAILED and outcome.step.operation in _PROOF
 
 
-def _runs(resources: tuple[Resource, ...], observed: Observed) -> bool:
-    facts = (observed.facts.get(r.key) for r in resources if isinstance(r, Process) and r.run)
-    return any(isinstance(fact, ProcessFact) and fact.state in LIVE for fact in facts)
+def _holds(resources: tuple[Resource, ...], observed: Observed, records: Records) -> bool:
+    """Whether the wizard's process lives and has passed its gate."""
+    for process in (r for r in resources if isinstance(r, Process) and r.run):
+        fact, start = observed.facts.get(process.key), records.starts.get(process.key)
+        if isinstance(fact, ProcessFact) and fact.state in LIVE and (start is None or start.proven):
+            return True
+    return False

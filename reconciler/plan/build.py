@@ -9,9 +9,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from reconciler.plan.block import block
-from reconciler.plan.canary import chains, held_back, moves
-from reconciler.plan.change import Action, Cause, Change, Copies, Disposition, Plan, Reason
-from reconciler.plan.diff import diff, unmanaged
+from reconciler.plan.canary import chains, held_back, in_turn, last_version, moves, never_held_since, version_name
+from reconciler.plan.change import Action, Cause, Change, Copies, Disposition, FieldChange, Plan, Reason
+from reconciler.plan.diff import CODEBASE, diff, unmanaged
 from reconciler.plan.expand import ATTIC, Desired
 from reconciler.plan.fact import Fact, Observed, ProcessFact, Unknown
 from reconciler.plan.formerly import rename_changes, under_new_name
@@ -24,6 +24,7 @@ from reconciler.plan.rename import renames
 from reconciler.plan.resource import CodebaseVersion, Directory, Process, Resource
 from reconciler.plan.retire import folder_key, retire, retire_wizard, return_wizard
 from reconciler.plan.unproven import extra
+from reconciler.plan.value import known
 
 Quarantined = Mapping[str, tuple[Quarantine, Generation | None]]
 
@@ -87,35 +88,49 @@ def _build(
     compared = (under_new_name(change, records) for change in comparison.changes)
     changes = [*moves_first, *compared, *_removals(desired, observed, records)]
     changes += extra(changes, desired, observed, records)
-    changes = [_with_databases(c, quarantined) for c in _requested(changes, desired, observed, rules)]
+    changes = [_with_databases(c, records) for c in _requested(changes, desired, observed, rules)]
     if rules.only:
         changes = [c for c in changes if c.wizard in rules.only or (c.wizard is None and _used(c, desired, rules))]
     blocked = block(changes, desired, observed, records, held_back(desired, records, quarantined))
     unused = () if rules.only else prune(desired, observed, records, blocked.changes)
     doable = [c for c in (*blocked.changes, *unused) if c.disposition is Disposition.APPLY]
+    one_by_one = chains(doable, desired, records)
     return Plan(
         host=desired.host,
         commit=desired.commit,
-        changes=(*blocked.changes, *unused),
-        steps=order(doable, blocked.waits, chains(doable, desired)),
+        changes=(*(in_turn(change, one_by_one) for change in blocked.changes), *unused),
+        steps=order(doable, blocked.waits, one_by_one),
         refusals=(
             *refusals(blocked.changes, desired.policy, rules.deletions, rules.restarts),
             *renames(blocked.changes, desired, records, rules.deletions),
         ),
         undeclared=comparison.unmanaged,
-        quarantined=tuple((name, words(*why)) for name, why in quarantined.items()),
+        quarantined=tuple((n, words(*why)) for n, why in quarantined.items() if not rules.only or n in rules.only),
         unenforced=desired.unenforced,
         wizards=tuple(name for name in desired.wizards if not rules.only or name in rules.only),
     )
 
 
-def _with_databases(change: Change, quarantined: Quarantined) -> Change:
-    """A codebase that moves takes a copy of the databases with it; a failed one gives them back."""
-    if not moves(change):
+def _with_databases(change: Change, records: Records) -> Change:
+    """A codebase that moves leaves a copy of the databases behind; who goes back without having held gets them back."""
+    change = _after_a_rest(change, records)
+    if not moves(change) or not isinstance(change.resource, Process):
         return change
-    quarantine = quarantined.get(change.wizard or "")
-    failed = quarantine is not None and not quarantine[0].by_hand
-    return replace(change, databases=Copies.PUT_BACK if failed else Copies.MADE)
+    back = never_held_since(change.key, records) == change.resource.codebase
+    return replace(change, databases=Copies.PUT_BACK if back else Copies.MADE)
+
+
+def _after_a_rest(change: Change, records: Records) -> Change:
+    """What has been stopped for good starts on another version than it was last healthy on: that is a move as well."""
+    process = change.resource
+    if change.action is not Action.START or not isinstance(process, Process) or change.key in records.held:
+        return change
+    before = last_version(change.wizard or "", records)
+    if before in ("", process.codebase):
+        return change
+    moved = FieldChange(CODEBASE, known(before), known(process.codebase), Cause.CHANGED)
+    reason = Reason(Cause.NEEDS, f"codebase {version_name(before)} -> {version_name(process.codebase)}")
+    return replace(change, fields=(*change.fields, moved), reasons=(*change.reasons, reason))
 
 
 @dataclass(frozen=True, slots=True)

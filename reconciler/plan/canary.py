@@ -6,14 +6,18 @@ version has never passed a gate on this host and a wizard has failed on it, nobo
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from reconciler.plan.change import Action, Change, Disposition
+from reconciler.plan.change import Action, Cause, Change, Disposition, Reason
 from reconciler.plan.diff import CODEBASE
 from reconciler.plan.expand import Desired
-from reconciler.plan.held import Generation, Held, Quarantine, Records
+from reconciler.plan.held import Generation, Quarantine, Records
 from reconciler.plan.resource import Process
+from reconciler.plan.value import Known
+
+_STARTED = frozenset({Action.START, Action.RESTART, Action.PROVE})
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,27 +28,71 @@ class Chain:
     soaks: bool
 
 
+def version_name(path: str) -> str:
+    """Name and version, which are the last two parts of a codebase's path."""
+    return "/".join(path.split("/")[-2:])
+
+
+def version_left(change: Change) -> str:
+    """Path of the codebase version that the change leaves, or ""."""
+    before = next((f.before for f in change.fields if f.path == CODEBASE), None)
+    return str(json.loads(before.text)) if isinstance(before, Known) else ""
+
+
+def never_held_since(key: str, records: Records) -> str:
+    """Path of the codebase version that the process has left without having held on another one since, or ""."""
+    entry, start = records.held.get(key), records.starts.get(key)
+    return "" if entry is None or (start is not None and start.proven) else entry.left
+
+
 def moves(change: Change) -> bool:
     """Whether the change restarts or starts a process on another codebase version than it last ran on."""
-    started = change.action in (Action.RESTART, Action.START)
-    return started and any(f.path == CODEBASE and f.before is not None for f in change.fields)
+    return change.action in (Action.RESTART, Action.START) and bool(version_left(change))
 
 
-def chains(changes: Iterable[Change], desired: Desired) -> tuple[Chain, ...]:
+def chains(changes: Iterable[Change], desired: Desired, records: Records) -> tuple[Chain, ...]:
     """One chain for each codebase that moves under several wizards."""
-    movers: dict[str, list[str]] = {}
+    movers: dict[str, dict[str, Change]] = {}
     for change in changes:
-        if change.disposition is Disposition.APPLY and moves(change) and isinstance(change.resource, Process):
-            movers.setdefault(change.resource.codebase, []).append(change.wizard or "")
-    found = []
-    for codebase, names in sorted(movers.items()):
-        declared = desired.canaries.get(codebase)
-        order = sorted(names, key=lambda name: (name != declared, -_depth(name, desired.fathers), name))
-        leaves = [n for n in order if n not in desired.fathers.values()]
-        first = declared if declared in names else (leaves or order)[0]
-        rest = [name for name in order if name != first]
-        found.append(Chain((first, *rest), soaks=bool(rest)))
-    return tuple(found)
+        if change.wizard and isinstance(change.resource, Process) and _on_the_move(change, records):
+            movers.setdefault(change.resource.codebase, {})[change.wizard] = change
+    return tuple(_chain(codebase, found, desired, records) for codebase, found in sorted(movers.items()))
+
+
+def _on_the_move(change: Change, records: Records) -> bool:
+    """Also one that an interrupted pass has moved and not seen hold."""
+    if change.disposition is not Disposition.APPLY or change.action not in _STARTED:
+        return False
+    return moves(change) or _begun(change, records)
+
+
+def _begun(change: Change, records: Records) -> bool:
+    return bool(never_held_since(change.key, records))
+
+
+def _chain(codebase: str, movers: Mapping[str, Change], desired: Desired, records: Records) -> Chain:
+    """First who was first before, then who is declared, then a leaf that runs."""
+    fathers = frozenset(desired.fathers.values())
+
+    def fitness(name: str) -> tuple[bool, bool, bool, bool, str]:
+        change = movers[name]
+        declared = name == desired.canaries.get(codebase)
+        runs = change.action is not Action.START
+        return not _begun(change, records), not declared, name in fathers, not runs, name
+
+    first = min(movers, key=fitness)
+    rest = sorted(movers.keys() - {first}, key=lambda name: (-_depth(name, desired.fathers), name))
+    return Chain((first, *rest), soaks=bool(rest))
+
+
+def in_turn(change: Change, chains: Iterable[Chain]) -> Change:
+    """The change with its place in its chain among its reasons, for people."""
+    for chain in chains:
+        if chain.soaks and isinstance(change.resource, Process) and change.wizard in chain.wizards:
+            place = chain.wizards.index(change.wizard)
+            text = f"after {chain.wizards[place - 1]}" if place else "canary first"
+            return replace(change, reasons=(*change.reasons, Reason(Cause.TURN, text)))
+    return change
 
 
 def _depth(name: str, fathers: Mapping[str, str]) -> int:
@@ -71,15 +119,25 @@ def held_back(
     }
     held = {}
     for name, codebase in desired.runs.items():
-        if name in quarantined or not _would_move(records.held.get(f"wizard/{name}/body"), codebase):
+        if name in quarantined or last_version(name, records) in ("", codebase):
             continue
         canary = desired.canaries.get(codebase)
         if codebase in failed:
-            held[name] = f"waits: {failed[codebase]} failed on this codebase version, and nobody has passed on it"
+            held[name] = _nobody_held(version_name(codebase), failed[codebase])
         elif canary in records.pauses and canary != name and codebase not in proven:
-            held[name] = f"waits for the canary {canary}, which is paused"
+            held[name] = f"waits for the canary {canary}, which is paused; `reconciler resume {canary}` lets it go on"
     return held
 
 
-def _would_move(entry: Held | None, codebase: str) -> bool:
-    return entry is not None and isinstance(entry.resource, Process) and entry.resource.codebase != codebase
+def _nobody_held(version: str, wizard: str) -> str:
+    mend = f"push another version, or `reconciler retry {wizard}`"
+    return f"waits: {wizard} failed on {version}, and no wizard has held on it here; {mend}"
+
+
+def last_version(wizard: str, records: Records) -> str:
+    """Path of the codebase version that the wizard last ran on, or was last healthy on where it has been stopped for
+    good since; "" when it never ran."""
+    entry = records.held.get(f"wizard/{wizard}/body")
+    newest = next(iter(records.generations.get(wizard, ())), None)
+    resources = (entry.resource,) if entry else newest.resources if newest else ()
+    return next((r.codebase for r in resources if isinstance(r, Process)), "")

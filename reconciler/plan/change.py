@@ -72,6 +72,8 @@ class Cause(Enum):
     """The process lives outside its supervisor."""
     REQUESTED = "requested"
     """A person asked for it."""
+    TURN = "turn"
+    """Its place among the wizards that a codebase moves under one after the other."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +102,7 @@ class Disposition(Enum):
 
 class Copies(Enum):
     """What becomes of a stopped wizard's databases when its codebase version moves: copied before the new version
-    touches them, or put back because the new version never passed its gate."""
+    touches them, or put back because it goes back to the version that it left, and never held on the new one."""
 
     NONE = "none"
     MADE = "made"

@@ -222,7 +222,14 @@ def _follows(before: Value | None, after: Value | None, old: Value | None, new: 
 
 def needs(changes: tuple[FieldChange, ...]) -> tuple[Reason, ...]:
     """What a process has to be started anew for, field by field."""
-    return tuple(Reason(Cause.NEEDS, f"{_short(c.path)} {_pair(c)}") for c in changes)
+    return tuple(Reason(Cause.NEEDS, f"{_short(c.path)} {_pair(c)}") for c in telling(changes))
+
+
+def telling(changes: tuple[FieldChange, ...]) -> tuple[FieldChange, ...]:
+    """Those of a process's inputs that a person needs: argv and environment follow from a codebase that moves."""
+    if not any(change.path == CODEBASE for change in changes):
+        return changes
+    return tuple(change for change in changes if change.path[0] not in ("argv", "environment"))
 
 
 def _short(path: FieldPath) -> str:

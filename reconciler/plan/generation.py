@@ -58,13 +58,13 @@ def effective(desired: Desired, records: Records, secrets: Secrets) -> Effective
     stopped: dict[str, tuple[Quarantine, Generation | None]] = {}
     for name, quarantine in sorted(records.quarantines.items()):
         if name in declared and expansion(declared[name], secrets) == quarantine.expansion:
-            stopped[name] = (quarantine, _way_back(records, quarantine))
+            stopped[name] = (quarantine, way_back(records, quarantine))
     if not stopped:
         return Effective(desired, {})
     return Effective(replace(desired, resources=tuple(_resources(desired, stopped))), stopped)
 
 
-def _way_back(records: Records, quarantine: Quarantine) -> Generation | None:
+def way_back(records: Records, quarantine: Quarantine) -> Generation | None:
     """The newest generation of the wizard that is not the quarantined expansion."""
     generations = records.generations.get(quarantine.wizard, ())
     return next((g for g in generations if g.expansion != quarantine.expansion), None)

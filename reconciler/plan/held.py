@@ -21,13 +21,15 @@ class Origin(Enum):
 class Held:
     """One entry of the inventory with its last applied fields (shape as in fact.Present; for a process the inputs).
 
-    `resource` is the desired resource as last applied. `commit` is the revision that it was applied from.
+    `resource` is the desired resource as last applied. `commit` is the revision that it was applied from. `left` is
+    of a process: path of the codebase version that it moved away from, until it has held on the new one.
     """
 
     resource: Resource
     origin: Origin
     fields: Fields
     commit: str
+    left: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -221,6 +221,14 @@ def _between(
     return needs
 
 
+def circles(steps: Iterable[Step]) -> Mapping[str, frozenset[str]]:
+    """Process -> all processes with which it exchanges ports in these steps, itself included."""
+    stops = {step.id: step.key for step in steps if step.operation is Operation.STOP}
+    starts = [step for step in steps if step.operation is Operation.START]
+    waits = {s.key: frozenset(stops[n] for n in s.needs if n in stops) - {s.key} for s in starts}
+    return _circles({key: others for key, others in waits.items() if others})
+
+
 def _circles(waits: Mapping[str, frozenset[str]]) -> Mapping[str, frozenset[str]]:
     """Process -> all processes of the circle of ports that it is part of. A port has one holder, so a start waits for
     one process, and following them either ends or comes round."""

@@ -29,7 +29,9 @@ class Evidence:
 @dataclass(frozen=True, slots=True)
 class WizardStatus:
     """Desired beside observed for one wizard. `differences` are the plan's lines for it that are not applied yet;
-    `since` is when the process started (ISO 8601, UTC) or ""; `why` traces the last change or restart."""
+    `since` is when the process started (ISO 8601, UTC) or ""; `why` traces the last change or restart. `quarantined` is
+    why what Git declares is not applied here, what is wanted instead and the mend; "" when it is applied. `generation`
+    is the number of the one that is wanted, or was healthy last."""
 
     name: str
     role: str
@@ -47,11 +49,13 @@ class WizardStatus:
     evidence: tuple[Evidence, ...]
     differences: tuple[str, ...]
     unmanaged: tuple[str, ...]
+    quarantined: str = ""
+    generation: int | None = None
 
     @property
     def settled(self) -> bool:
         """Observed is what is desired, and nothing is pending."""
-        return self.healthy and not self.differences
+        return self.healthy and not self.differences and not self.quarantined
 
 
 @dataclass(frozen=True, slots=True)

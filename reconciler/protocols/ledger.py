@@ -101,8 +101,9 @@ class Ledger(Protocol):
         """Commits outcome and inventory together."""
         ...
 
-    def note(self, pass_id: int, commit: str, wizard: str | None, key: str, text: str) -> None:
-        """An entry of history about something that was seen, not done (operation "seen")."""
+    def note(self, pass_id: int, commit: str, wizard: str | None, key: str, text: str, *, told: bool = False) -> None:
+        """An entry of history about something that was seen, not done (operation "seen"), or that was `told` by a
+        person or concluded from what was seen (operation "told")."""
         ...
 
     def open_intents(self) -> tuple[Intent, ...]: ...

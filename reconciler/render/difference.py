@@ -33,6 +33,10 @@ FIELD_LIMIT = 20
 """Fields of one change that are shown unless everything is asked for."""
 
 
+_QUIET = frozenset(Action) - {Action.UPDATE, Action.CLAIM, Action.RELEASE}
+"""What happens to a whole resource: the line of the change says it."""
+
+
 def shown_fields(change: Change) -> tuple[FieldChange, ...]:
     """Fields for people and documents: never the digest of a process's inputs. A first creation
     or start that carries none shows what its resource wants."""
@@ -133,6 +137,7 @@ _CAUSES = {
     Cause.ENDED: "not running",
     Cause.ORPHAN: "runs outside its supervisor",
     Cause.REQUESTED: "asked for",
+    Cause.TURN: "one after the other",
 }
 
 

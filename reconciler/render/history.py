@@ -16,9 +16,11 @@ from reconciler.render.paint import STYLES, Mark, Style, paint
 from reconciler.render.safe import plain, shorten
 
 _TEXT_LIMIT = 200
+_LONG = 600
 _COLLAPSE_FROM = 4
 _DONE = "done"
 _SEEN = "seen"
+_TOLD = "told"
 _BODY = frozenset({Action.START.value, Action.RESTART.value})
 
 
@@ -109,7 +111,7 @@ def _events(lines: Sequence[HistoryLine]) -> list[_Event]:
     """Steps of one change put together, oldest first; independent wizards run at once, so their steps interleave."""
     found: dict[tuple[int, str, int], list[HistoryLine]] = {}
     for index, line in enumerate(reversed(lines)):
-        apart = index if line.operation == _SEEN else -1
+        apart = index if line.operation in (_SEEN, _TOLD) else -1
         found.setdefault((line.pass_id, line.key, apart), []).append(line)
     return [_Event(tuple(steps)) for steps in found.values()]
 
@@ -123,7 +125,7 @@ def _story(events: Sequence[_Event], colour: bool, with_wizard: bool) -> Iterato
             yield _creations(run, colour, with_wizard)
         else:
             for event in run:
-                yield from _event_lines(event, colour)
+                yield from _event_lines(event, colour, with_wizard)
 
 
 def _creations(run: Sequence[_Event], colour: bool, with_wizard: bool) -> str:
@@ -133,10 +135,14 @@ def _creations(run: Sequence[_Event], colour: bool, with_wizard: bool) -> str:
     return f"{plain(first.at)}  {text}  {paint(_because(first), Style.DIM, colour)}"
 
 
-def _event_lines(event: _Event, colour: bool) -> Iterator[str]:
+def _event_lines(event: _Event, colour: bool, with_wizard: bool) -> Iterator[str]:
     first = event.first
     if first.operation == _SEEN:
         yield f"{plain(first.at)}  saw: {shorten(plain(first.detail or first.reason), _TEXT_LIMIT)}"
+        return
+    if first.operation == _TOLD:
+        name = f"{plain(first.wizard)} " if first.wizard and with_wizard else ""
+        yield f"{plain(first.at)}  {name}{shorten(plain(first.reason), _LONG)}"
         return
     mark = _mark(first)
     text = paint(f"{mark.value} {first.action or first.operation} {first.key}", STYLES[mark], colour)

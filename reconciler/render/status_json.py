@@ -49,6 +49,8 @@ def _wizard(wizard: WizardStatus, volatile: bool) -> Document:
         "since": wizard.since,
         "why": wizard.why,
         "paused": wizard.paused,
+        "quarantined": wizard.quarantined,
+        "generation": wizard.generation,
         "differences": strings(wizard.differences),
         "unmanaged": strings(wizard.unmanaged),
         "evidence": [_evidence(e, volatile) for e in wizard.evidence if volatile or not wizard.settled],

@@ -16,6 +16,7 @@ from reconciler.render.status_words import deltas_first, headline, minute, obser
 
 _CELL = 60
 _TEXT = 300
+_LONG = 800
 _COLUMNS = ("Wizard", "Desired", "Observed", "Port", "Model", "Codebase", "Revision", "Since (UTC)")
 
 
@@ -69,6 +70,8 @@ def _section(wizard: WizardStatus) -> Iterator[str]:
         yield f"- Why: {inline(shorten(plain(wizard.why), _TEXT))}"
     if wizard.paused:
         yield f"- Paused: {inline(shorten(plain(wizard.paused), _TEXT))}"
+    if wizard.quarantined:
+        yield f"- Quarantined: {inline(shorten(plain(wizard.quarantined), _LONG))}"
     if wizard.unmanaged:
         yield f"- The agent's own keys, kept: {', '.join(inline(key) for key in wizard.unmanaged)}"
     yield from _unsettled(wizard)

@@ -47,6 +47,8 @@ def _lines(status: HostStatus, colour: bool, width: int, verbose: bool) -> Itera
         yield paint(f"{sign} {row}", style, colour)
         if wizard.paused:
             yield f"    paused: {plain(wizard.paused)}"
+        if wizard.quarantined:
+            yield f"    {paint('quarantined:', Style.ALERT, colour)} {plain(wizard.quarantined)}"
         if verbose or not wizard.settled:
             yield from _details(wizard, colour, verbose)
     owned = [wizard for wizard in wizards if wizard.unmanaged]
@@ -61,6 +63,8 @@ def _details(wizard: WizardStatus, colour: bool, verbose: bool) -> Iterator[str]
     if wizard.why:
         yield f"    why: {plain(wizard.why)}"
     yield from (paint(f"    {_evidence(evidence)}", Style.DIM, colour) for evidence in wizard.evidence)
+    if verbose and wizard.generation is not None:
+        yield paint(f"    generation: {wizard.generation}", Style.DIM, colour)
     if verbose and wizard.pid is not None:
         yield paint(f"    pid: {wizard.pid}", Style.DIM, colour)
 

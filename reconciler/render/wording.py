@@ -8,7 +8,9 @@ from __future__ import annotations
 from collections import Counter
 from typing import assert_never
 
+from reconciler.plan.canary import version_name
 from reconciler.plan.change import Action, Cause, Change, Disposition, FieldChange, Plan
+from reconciler.plan.diff import CODEBASE, telling
 from reconciler.plan.resource import KeyedFile, Process, Symlink, TextFile
 from reconciler.plan.value import Hidden
 from reconciler.render.difference import cause_text, name_in, shown_fields
@@ -110,16 +112,17 @@ def _size(change: Change) -> str:
 
 def restart_reason(change: Change, commit: str) -> str:
     """`port 8643 -> 8650, commit 1a2b3c4`: the fields that it starts with anew, then what stands behind them."""
-    fields = shown_fields(change) if change.fields else ()
+    fields = telling(shown_fields(change)) if change.fields else ()
     if not fields:
         reasons = _reasons(change)
         return f"{reasons}, {commit_name(commit)}" if _from_git(change) else reasons
     parts = [_part(change, field) for field in fields[:_PARTS]]
     if len(fields) > _PARTS:
         parts.append(f"{len(fields) - _PARTS} more (-v shows each)")
+    parts += [plain(reason.text) for reason in change.reasons if reason.cause is Cause.TURN]
     if _from_git(change):
         parts.append(commit_name(commit))
-    apart = [r for r in change.reasons if r.cause not in _FROM_GIT | {Cause.NEEDS, Cause.DRIFT}]
+    apart = [r for r in change.reasons if r.cause not in _FROM_GIT | {Cause.NEEDS, Cause.DRIFT, Cause.TURN}]
     parts += [plain(reason.text) or cause_text(reason.cause) for reason in apart]
     if any(field.cause is Cause.DRIFT for field in fields):
         parts.append(cause_text(Cause.DRIFT))
@@ -136,6 +139,8 @@ def _part(change: Change, field: FieldChange) -> str:
         return f"{name} added" if field.after is None else f"{name} {value_text(decode(field.after), limit=40)} added"
     if field.after is None:
         return f"{name} removed"
+    if field.path == CODEBASE:
+        return f"{name} {version_name(str(decode(field.before)))} -> {version_name(str(decode(field.after)))}"
     old, new = pair_text(decode(field.before), decode(field.after), limit=40)
     return f"{name} {old} -> {new}"
 
@@ -166,9 +171,11 @@ def summary_line(plan: Plan) -> str:
     """`Plan: 12 to add, 1 to restart.`, or that nothing changes."""
     counts, waiting = counts_text(action_counts(plan)), waiting_text(plan)
     later = f" Waiting: {waiting}." if waiting else ""
+    if plan.quarantined:
+        later += f" Quarantined: {plain(', '.join(name for name, _ in plan.quarantined))}."
     if counts:
         return f"Plan: {counts}.{later}"
-    if waiting:
+    if later:
         return f"Nothing to apply.{later}"
     host, commit = plain(plan.host), commit_name(plan.commit)
     if not plan.wizards:

@@ -120,7 +120,7 @@ def test_status_in_json(here: Call) -> None:
     assert set(found) == {"format", "host", "commit", "subject", "result", "settled", "notices", "wizards", "at"}
     assert set(found["wizards"][0]) == {
         *("name", "role", "desired", "observed", "healthy", "settled", "port", "model", "codebase", "revision"),
-        *("since", "why", "paused", "differences", "unmanaged", "evidence", "pid"),
+        *("since", "why", "paused", "quarantined", "generation", "differences", "unmanaged", "evidence", "pid"),
     }
 
 

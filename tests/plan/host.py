@@ -13,6 +13,7 @@ import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
+from reconciler.plan.canary import version_left
 from reconciler.plan.change import Action, Change, Operation, Plan, Step
 from reconciler.plan.expand import Desired, version_key
 from reconciler.plan.fact import (
@@ -350,9 +351,9 @@ class Host:
             del attic[change.stored.wizard]
         elif change.action is Action.RELEASE or operation is Operation.REMOVE or change.action is Action.STOP:
             held.pop(change.key, None)  # nothing is held of a process that a lost ledger forgot
-        elif operation not in (Operation.STOP, Operation.GATE):
+        elif operation not in (Operation.STOP, Operation.SOAK):
             held.pop(change.key, None)  # what is written anew comes last
-            held[change.key] = Held(change.resource, change.origin, self._wanted(change.resource), commit)
+            held[change.key] = self._entry(operation, change, commit)
         if operation in (Operation.START, Operation.STOP):
             before = self.records.held.get(change.key)
             process = change.resource if operation is Operation.START else before and before.resource
@@ -374,6 +375,19 @@ class Host:
         attic.pop(renaming.old, None)
         rest = {n: g for n, g in self.records.generations.items() if n not in (renaming.old, renaming.new)}
         self.records = replace(self.records, generations={**rest, renaming.new: generations} if generations else rest)
+
+    def _entry(self, operation: Operation, change: Change, commit: str) -> Held:
+        """A process that moved has left its older version until it has passed its gate."""
+        entry = Held(change.resource, change.origin, self._wanted(change.resource), commit)
+        old = self.records.held.get(change.key)
+        left = old.left if old else ""
+        match operation:
+            case Operation.COPY_DATABASES:
+                return replace(entry, left=left or version_left(change))
+            case Operation.START:
+                return replace(entry, left=left)
+            case _:
+                return entry
 
     # What others do
 

@@ -64,9 +64,9 @@ class SqliteLedger:
             record(connection, update)
             self._inventory.touch()
 
-    def note(self, pass_id: int, commit: str, wizard: str | None, key: str, text: str) -> None:
-        now = self._clock.now()
-        entry = Entry(0, pass_id, now, now, wizard, key, "seen", "seen", commit, text, (), Result.DONE, "")
+    def note(self, pass_id: int, commit: str, wizard: str | None, key: str, text: str, *, told: bool = False) -> None:
+        now, kind = self._clock.now(), "told" if told else "seen"
+        entry = Entry(0, pass_id, now, now, wizard, key, kind, kind, commit, text, (), Result.DONE, "")
         with self._writing() as connection:
             history.add_entry(connection, entry)
 

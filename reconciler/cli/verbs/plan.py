@@ -123,5 +123,5 @@ def _save(target: str, planned: Planned, rules: Rules) -> None:
     if planned.plan.refusals:
         say(f"{target} was not written: a refused plan can't be applied")
         return
-    write_private(target, save(planned.plan, rules))
+    write_private(target, save(planned.plan, rules, planned.records))
     say(f"saved to {target}; `reconciler apply {target}` applies exactly this plan")

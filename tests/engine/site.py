@@ -1,0 +1,245 @@
+"""A host to run passes on: a real remote, disk, ledger, secrets and databases; gateways of the runtime in memory.
+
+Each pass is a new reconciler, as a new process would make it. A gateway answers as a healthy one does until a test says
+what is wrong with it, and may do something when it is started, as an agent would.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import yaml
+
+from reconciler import compose
+from reconciler.adapters.memory import Memory
+from reconciler.engine.host import Host
+from reconciler.engine.reconcile import Reconciler, Report, Request
+from reconciler.plan.fact import Listener, ProcessFact
+from reconciler.plan.fields import source_value
+from reconciler.plan.held import Records
+from reconciler.plan.resource import PypiInstall
+from reconciler.plan.status import WizardStatus
+from reconciler.protocols.events import Event
+from reconciler.protocols.http import Reply
+from reconciler.protocols.ledger import Entry
+from reconciler.protocols.runtime import Program
+from tests.bench.standins import HastyClock
+from tests.git.upstream import Upstream
+
+OLD, NEW, NEWEST = "0.18.2", "0.19.0", "0.20.0"
+PORTS = {"ada": 8643, "bo": 8644, "cy": 8645}
+Document = dict[str, object]
+
+
+class Gateways(Memory):
+    """The runtime with what answers on its programs' ports. `ill` tells what is wrong with a program ("": nothing);
+    `acts` is what it does when it is started."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.ill: Callable[[Program], str] = lambda program: ""
+        self.acts: Callable[[Program], None] = lambda program: None
+        self._ports: dict[str, int] = {}
+
+    def start(self, program: Program) -> None:
+        self._ports[program.name] = _port(program)  # read once, at the start
+        super().start(program)
+        self.acts(program)
+
+    def request(
+        self,
+        method: str,
+        url: str,
+        *,
+        bearer: str | None = None,
+        body: Mapping[str, object] | None = None,
+        seconds: float = 5.0,
+    ) -> Reply:
+        address = urlsplit(url)
+        found = self._on(address.port or 0)
+        if found is None or self.ill(found[0]):
+            return Reply(0, "connection refused")
+        if bearer != _key(found[0]):
+            return Reply(401, "")
+        if address.path == "/v1/models":
+            name = found[0].name.removesuffix("-body")
+            return Reply(200, json.dumps({"object": "list", "data": [{"id": name}]}))
+        return Reply(200, json.dumps({"status": "ok", "pid": found[1].pid}))
+
+    def listeners(self, ports: object) -> Mapping[int, Listener]:
+        found = ((port, self._on(port)) for port in ports)  # type: ignore[attr-defined]
+        return {port: Listener(port, hit[1].pid, "hermes") for port, hit in found if hit and not self.ill(hit[0])}
+
+    def _on(self, port: int) -> tuple[Program, ProcessFact] | None:
+        for name, fact in list(self._facts.items()):
+            if fact.pid and self._ports[name] == port:
+                return self._programs[name], fact
+        return None
+
+
+def _home(program: Program) -> Path:
+    return Path(dict(program.env)["HERMES_HOME"])
+
+
+def _port(program: Program) -> int:
+    config = yaml.safe_load((_home(program) / "config.yaml").read_text())
+    return int(config["platforms"]["api_server"]["extra"]["port"])
+
+
+def _key(program: Program) -> str:
+    lines = (_home(program) / ".env").read_text().splitlines()
+    return next(line.partition("=")[2].strip("'\"") for line in lines if line.startswith("API_SERVER_KEY="))
+
+
+@dataclass
+class Told:
+    """Events, as texts."""
+
+    texts: list[str] = field(default_factory=list)
+
+    def emit(self, event: Event) -> None:
+        self.texts.append(event.text)
+
+
+class Site:
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.root = folder / "wizards"
+        self.state = folder / "state"
+        self.remote = Upstream(folder / "fleet.git")
+        self.gateways = Gateways()
+        self.clock = HastyClock()
+        self.told = Told()
+        self.codebase: Document = {
+            "kind": "Codebase",
+            "name": "hermes-agent",
+            "source": {"pypi": "hermes-agent", "version": NEW, "with": ["aiohttp"]},
+        }
+        self.wizards: dict[str, Document] = {name: _wizard(name, port) for name, port in PORTS.items()}
+        self.policy: Document = {}
+        (folder / "reconciler.toml").write_text(
+            f'host = "here"\nroot = "{self.root}"\nstate = "{self.state}"\n[source]\nurl = "{self.remote.path}"\n'
+            '[apply]\ngate_hold = "1s"\ngate_limit = "3s"\nsoak = "2s"\n'
+        )
+        for version in (OLD, NEW, NEWEST):
+            self._install(version)
+
+    # What people do
+
+    def push(self, message: str = "change") -> str:
+        """Commits the fleet as it stands in `codebase` and `wizards`."""
+        fleet = {"kind": "Fleet", "name": "house", "hosts": {"here": {}}, "policy": {"max_restarts": 9, **self.policy}}
+        model = {"kind": "Model", "name": "local", "id": "m", "provider": "custom", "base_url": "http://127.0.0.1:9/v1"}
+        files = {f"fleet/{name}.yaml": yaml.safe_dump(document) for name, document in self.wizards.items()}
+        files["fleet/fleet.yaml"] = yaml.safe_dump_all([fleet, model, self.codebase])
+        return self.remote.commit(files, message)
+
+    def version(self, version: str, message: str = "another version") -> str:
+        self.codebase["source"] = {"pypi": "hermes-agent", "version": version, "with": ["aiohttp"]}
+        return self.push(message)
+
+    def config(self, wizard: str, **keys: object) -> str:
+        """Declares these keys of a section that is read at start only."""
+        self.wizards[wizard]["config"] = {"display": keys}
+        return self.push(f"{wizard}: {keys}")
+
+    # What the host does
+
+    @contextmanager
+    def bound(
+        self, *, change: bool = True, environ: Mapping[str, str] | None = None
+    ) -> Iterator[tuple[Host, Reconciler]]:
+        settings = compose.load(str(self.folder / "reconciler.toml"), {})
+        with compose.open_host(settings, self.told, environ or {}, change=change) as bound:
+            host = replace(bound.host, runtime=self.gateways, http=self.gateways, ports=self.gateways, clock=self.clock)
+            yield host, Reconciler(host)
+
+    def run(self, request: Request | None = None, environ: Mapping[str, str] | None = None) -> Report:
+        """One pass of a new process."""
+        with self.bound(environ=environ) as (_, reconciler):
+            return reconciler.run(request or Request("test"))
+
+    def settle(self) -> None:
+        """A pass that must do everything, after which nothing is left."""
+        report = self.run()
+        assert (report.done, report.left.changes, report.stuck) == (True, (), ()), report.applied.failures
+
+    def records(self) -> Records:
+        with self.bound() as (host, _):
+            return host.ledger.records()
+
+    def entries(self, wizard: str | None = None) -> tuple[Entry, ...]:
+        """Oldest first."""
+        with self.bound() as (host, _):
+            return host.ledger.entries(wizard, 1000)[::-1]
+
+    def status(self, wizard: str) -> WizardStatus:
+        with self.bound(change=False) as (_, reconciler):
+            return next(w for w in reconciler.status().wizards if w.name == wizard)
+
+    # What is seen
+
+    def home(self, wizard: str) -> Path:
+        return self.root / wizard / "home"
+
+    def pid(self, wizard: str) -> int | None:
+        name = f"{wizard}-body"
+        return self.gateways.observe([name])[name].pid
+
+    def pids(self) -> dict[str, int | None]:
+        return {name: self.pid(name) for name in self.wizards}
+
+    def display(self, wizard: str) -> object:
+        return yaml.safe_load((self.home(wizard) / "config.yaml").read_text()).get("display")
+
+    def key(self, wizard: str) -> str:
+        """The API key in the wizard's own file."""
+        return _key(self.gateways.program(f"{wizard}-body"))
+
+    def running(self, wizard: str) -> str:
+        """The codebase version that the wizard was last started from."""
+        return self.gateways.program(f"{wizard}-body").argv[0].split("/")[-3]
+
+    def _install(self, version: str) -> None:
+        """A codebase as an install leaves it, so that no package index is asked."""
+        path = self.root / ".codebases" / "hermes-agent" / version
+        (path / "bin").mkdir(parents=True)
+        (path / "bin" / "python").symlink_to(sys.executable)
+        source = source_value(PypiInstall("hermes-agent", version, ("aiohttp",)))
+        (path / ".reconciler-complete.json").write_text(json.dumps({"source": json.loads(source.text)}))
+
+
+def _wizard(name: str, port: int) -> Document:
+    return {
+        "kind": "Wizard",
+        "name": name,
+        "host": "here",
+        "port": port,
+        "codebase": "hermes-agent",
+        "model": "local",
+        "soul": {"charter": {"identity": f"{name} of the house"}},
+    }
+
+
+def runs(version: str) -> Callable[[Program], str]:
+    """What is ill: whatever runs this version."""
+    return lambda program: "does not listen" if f"/{version}/" in program.argv[0] else ""
+
+
+def write(path: Path, text: str) -> None:
+    """Puts one row into a database, making it when there is none."""
+    with closing(sqlite3.connect(path)) as database, database:
+        database.execute("CREATE TABLE IF NOT EXISTS said (text TEXT)")
+        database.execute("INSERT INTO said VALUES (?)", (text,))
+
+
+def said(path: Path) -> list[str]:
+    with closing(sqlite3.connect(path)) as database:
+        return [text for (text,) in database.execute("SELECT text FROM said ORDER BY rowid")]
