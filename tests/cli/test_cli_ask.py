@@ -45,7 +45,7 @@ def running(site: Site, port: int) -> str:
 
 
 def test_the_answer_is_printed(here: Call, site: Site) -> None:
-    with gateway(status="completed", output="Forty-two.\n\x1b[2JReally.") as server:
+    with gateway(site, status="completed", output="Forty-two.\n\x1b[2JReally.") as server:
         key = running(site, server.port)
         ran = here("ask", "ada", "what", "is it?")
         assert (ran.code, ran.out) == (0, "Forty-two.\nReally.\n")
@@ -58,7 +58,7 @@ def test_the_answer_is_printed(here: Call, site: Site) -> None:
 
 
 def test_text_from_standard_input(here: Call, site: Site) -> None:
-    with gateway(status="completed", output="read") as server:
+    with gateway(site, status="completed", output="read") as server:
         running(site, server.port)
         assert here("ask", "ada", "-", stdin="one\ntwo\n").code == 0
         assert server.asked[0][1] == "one\ntwo\n"
@@ -75,7 +75,7 @@ def test_text_from_standard_input(here: Call, site: Site) -> None:
     ],
 )
 def test_a_run_that_fails_is_an_error(answer: dict[str, object], says: str, here: Call, site: Site) -> None:
-    with gateway(**answer) as server:
+    with gateway(site, **answer) as server:
         running(site, server.port)
         ran = here("ask", "ada", "hello")
     assert (ran.code, ran.out) == (1, "")
@@ -88,7 +88,7 @@ def test_a_wizard_that_does_not_answer(here: Call, site: Site) -> None:
     running(site, port)
     ran = here("ask", "ada", "hello", "--json")
     assert ran.code == 1
-    assert f"nothing answers on port {port}" in ran.json["error"]["what"]
+    assert f"nothing listens on port {port}" in ran.json["error"]["what"]
 
 
 def test_wizards_that_can_not_be_asked(here: Call) -> None:
