@@ -47,6 +47,16 @@ class SqliteCopies:
             raise Terminal(f"a database is damaged: {error}", where=home, mend=mend) from error
         return tuple(found)
 
+    def inherit(self, old: str, new: str) -> None:
+        source, target = self._place(old), self._place(new)
+        try:
+            if source.is_dir():
+                shutil.rmtree(target, ignore_errors=True)
+                source.rename(target)
+                _sync(target.parent)
+        except OSError as error:
+            raise Retryable(f"the copies of its databases could not be moved: {error}", where=str(source)) from error
+
     def restore(self, home: str, label: str) -> tuple[str, ...]:
         place = self._place(label)
         if not place.is_dir():

@@ -170,8 +170,7 @@ def _result(error: ReconcilerError) -> Result:
 
 
 def _level(step: Step) -> Level:
-    loud = (Operation.INSTALL, Operation.STOP, Operation.START, Operation.GATE, Operation.STORE, Operation.RETURN)
-    return Level.INFO if step.operation in loud else Level.DETAIL
+    return Level.INFO if step.operation in _SAYS else Level.DETAIL
 
 
 _SAYS = {
@@ -181,6 +180,7 @@ _SAYS = {
     Operation.GATE: "waiting until it holds",
     Operation.STORE: "moving into the attic",
     Operation.RETURN: "bringing back from the attic",
+    Operation.RENAME: "renaming",
 }
 
 

@@ -127,11 +127,12 @@ class Effects:
         return f"moved from {ends[0]} to {ends[1]}"
 
     def _rename(self, change: Change) -> str:
-        """What was generated for the old name is copied first, so that a failure leaves nothing half done."""
+        """What was generated for the old name is copied first, so that a failure of the move leaves all in place."""
         stored, renaming = change.stored, change.renaming
         if stored is None or renaming is None:
             raise TypeError(change.key)
         self._host.secrets.inherit(renaming.old, renaming.new)
+        self._host.databases.inherit(renaming.old, renaming.new)
         self._host.files.move(stored.path, stored.original)
         return f"moved from {stored.path} to {stored.original}{forget(self._host, renaming)}"
 

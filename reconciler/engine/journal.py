@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from reconciler.engine.effects import forget
 from reconciler.engine.host import Host
 from reconciler.engine.observe import Observer
 from reconciler.plan.canary import never_held_since, version_left
@@ -18,7 +19,8 @@ from reconciler.plan.diff import HAS_PROCESS, LIVE
 from reconciler.plan.expand import Desired, version_key
 from reconciler.plan.fact import Absent, Fact, Observed, Present, ProcessFact, Unknown
 from reconciler.plan.fields import inputs_digest, secret_refs, wanted_fields
-from reconciler.plan.held import Held, Origin, Records, Start
+from reconciler.plan.formerly import carried
+from reconciler.plan.held import Held, Origin, Records, Renaming, Start
 from reconciler.plan.resource import Directory, Process, Resource
 from reconciler.protocols.ledger import Intent, Result, Update
 
@@ -29,9 +31,11 @@ _HOLDS = frozenset(
         Operation.WRITE_TEXT,
         Operation.EDIT_KEYS,
         Operation.LINK,
+        Operation.RECORD,
     }
 )
 _DROPS = frozenset({Action.RELEASE, Action.DELETE})
+_MOVES = frozenset({Operation.STORE, Operation.RETURN, Operation.RENAME})
 
 
 def update_for(host: Host, step: Step, change: Change, commit: str) -> Update:
@@ -44,16 +48,30 @@ def update_for(host: Host, step: Step, change: Change, commit: str) -> Update:
             return Update(returned=(change.stored.wizard,))  # somebody emptied the attic
         case Operation.EDIT_KEYS | Operation.RECORD | Operation.REMOVE if change.action in _DROPS:
             return Update(drop=(change.key,))
-        case Operation.RECORD:
-            return Update(hold=((change.key, entry),))
         case Operation.STORE if change.stored:
             return Update(stored=(change.stored,))
         case Operation.RETURN if change.wizard:
             return Update(returned=(change.wizard,))
+        case Operation.RENAME if change.renaming:
+            return _renamed(host.ledger.records(), change.renaming)
         case operation if operation in _HOLDS:
             return Update(hold=((change.key, entry),))
         case _:
             return Update()
+
+
+def _renamed(records: Records, one: Renaming) -> Update:
+    """All that is known of the wizard goes over at once. Its process was stopped before under the old name, and is held
+    until now: what it was started with tells what differs."""
+    along = carried(records, one)
+    return Update(
+        hold=along.held,
+        drop=tuple(key for key, entry in records.held.items() if entry.resource.wizard == one.old),
+        returned=(one.old,) if one.old in records.attic else (),
+        renamed=((one.old, one.new),),
+        generations=along.generations,
+        starts=along.starts,
+    )
 
 
 def _of_process(host: Host, step: Step, change: Change, commit: str) -> Update:
@@ -70,7 +88,7 @@ def _of_process(host: Host, step: Step, change: Change, commit: str) -> Update:
         case Operation.START:
             return Update(((change.key, replace(entry, left=left)),), used=_version(change.resource))
         case Operation.STOP:
-            drop = (change.key,) if change.action is Action.STOP else ()
+            drop = (change.key,) if change.action is Action.STOP and not change.renaming else ()
             return Update(drop=drop, used=_version(old.resource) if old else ())
         case Operation.RECORD if change.action is Action.RELEASE:
             return Update(drop=(change.key,))
@@ -105,10 +123,12 @@ def resolve(host: Host, observer: Observer) -> None:
     for intent in host.ledger.open_intents():
         observed = _look(intent, observer)
         unknown = any(isinstance(fact, Unknown) for fact in observed.facts.values())
-        if unknown and intent.step.operation in (Operation.STORE, Operation.RETURN):
+        if unknown and intent.step.operation in _MOVES:
             continue
         done = _happened(intent, observed)
         words = "found done after an interruption" if done else "interrupted; the next plan sees to it"
+        if done and intent.step.operation is Operation.RENAME and intent.change.renaming:
+            words += forget(host, intent.change.renaming)
         host.say(f"{intent.change.key}: {intent.step.operation.value} was {words}", intent.change.wizard)
         host.ledger.settle(
             intent.id,
@@ -138,7 +158,7 @@ def _happened(intent: Intent, observed: Observed) -> bool:
     match step.operation:
         case Operation.STORE if change.stored:
             return isinstance(fact, Absent) and isinstance(observed.facts["moved"], Present)
-        case Operation.RETURN:
+        case Operation.RETURN | Operation.RENAME:
             return isinstance(fact, Present) and isinstance(observed.facts["moved"], Absent)
         case Operation.REMOVE:
             return isinstance(fact, Absent)

@@ -15,6 +15,7 @@ from reconciler.plan.diff import LIVE
 from reconciler.plan.expand import Desired
 from reconciler.plan.fact import Fact, Observed, ProcessFact, SecretFact, Unknown
 from reconciler.plan.fields import KEY, inputs_digest, secret_refs, wanted_fields
+from reconciler.plan.formerly import borrowed
 from reconciler.plan.held import Held, Records
 from reconciler.plan.resource import CodebaseVersion, Directory, FileResource, KeyedFile, Process, Resource
 from reconciler.plan.retire import folder_key
@@ -37,6 +38,7 @@ class _Questions:
     processes: tuple[Process, ...]
     codebases: tuple[CodebaseVersion, ...]
     refs: tuple[SecretRef, ...]
+    borrowed: Mapping[SecretRef, SecretRef]
 
 
 class Observer:
@@ -55,7 +57,8 @@ class Observer:
         facts: dict[str, Fact] = dict(self._host.files.observe(questions.files, reread=reread or self._stale()))
         facts.update(self._try(questions.codebases, lambda: self._host.codebases.observe(questions.codebases)))
         facts.update(self._processes(questions.processes))
-        secrets = self._host.secrets.observe(questions.refs)
+        found = self._host.secrets.observe((*questions.refs, *questions.borrowed.values()))
+        secrets = {ref: found[questions.borrowed.get(ref, ref)] for ref in questions.refs}
         if secrets != self._secrets:
             self._secrets = secrets
         return Observed(facts, self._secrets, self._host.ports.listeners(self._ports(questions.processes, facts)))
@@ -117,13 +120,15 @@ def _questions(desired: Desired, records: Records) -> _Questions:
         and r.wizard in records.attic
         and r.key == folder_key(r.wizard)
     ]
+    refs = tuple(sorted({ref for r in resources for ref in secret_refs(r)}))
     return _Questions(
         desired,
         records,
         (*files, *originals),
         tuple(r for r in resources if isinstance(r, Process)),
         tuple(r for r in resources if isinstance(r, CodebaseVersion)),
-        tuple(sorted({ref for r in resources for ref in secret_refs(r)})),
+        refs,
+        borrowed(refs, records),
     )
 
 

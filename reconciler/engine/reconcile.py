@@ -22,6 +22,7 @@ from reconciler.plan.build import Memory, Rules, build
 from reconciler.plan.change import Plan
 from reconciler.plan.expand import Desired
 from reconciler.plan.fact import Observed
+from reconciler.plan.formerly import renamed
 from reconciler.plan.held import Generation, Quarantine, Records
 from reconciler.plan.repeat import stopped
 from reconciler.plan.resource import Process
@@ -114,6 +115,7 @@ class Reconciler:
         self._trust = Trust(host)
         self._recorder = Recorder(host)
         self._last: tuple[Planned, Report] | None = None
+        self._renamed: tuple[Desired, Records, Records] | None = None
         self._fallback: tuple[tuple[str, str], Wanted] | None = None
         self.prober = Prober(host)
 
@@ -190,7 +192,7 @@ class Reconciler:
 
     def _look(self, wanted: Wanted, request: Request) -> Planned:
         """observe -> plan."""
-        records = self._host.ledger.records()
+        records = self._records(wanted.desired)
         if request.demand:
             now = iso(self._host.clock.now())
             records = foreseen(request.demand, records, wanted.desired, self._trust.expansion, now)
@@ -207,6 +209,13 @@ class Reconciler:
         if wanted.notices:
             plan = replace(plan, warnings=(*wanted.notices, *plan.warnings))
         return Planned(plan, wanted, wants.desired, observed, records, asked, wants.quarantined)
+
+    def _records(self, desired: Desired) -> Records:
+        """What the ledger knows, under the names that Git uses now; the same object while nothing changes."""
+        records, last = self._host.ledger.records(), self._renamed
+        if last is None or last[0] is not desired or last[1] is not records:
+            self._renamed = last = (desired, records, renamed(desired, records))
+        return last[2]
 
     def _allowed(self, rules: Rules, wanted: Wanted) -> Rules:
         """What the caller allows, and what the trailers of the commits not applied yet allow.

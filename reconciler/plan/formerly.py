@@ -10,13 +10,13 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from reconciler.plan.change import Action, Cause, Change, Disposition, FieldChange, Reason
 from reconciler.plan.diff import HAS_PROCESS, needs
 from reconciler.plan.expand import Desired
 from reconciler.plan.fact import Absent, Fact, Observed, Present, ProcessFact, Unknown
-from reconciler.plan.held import Generation, Held, Records, Renaming, Stored
+from reconciler.plan.held import Generation, Held, Records, Renaming, Start, Stored
 from reconciler.plan.relocate import Relocation
 from reconciler.plan.resource import Directory
 from reconciler.plan.retire import body_key, folder_key, movable
@@ -81,30 +81,48 @@ def _folder(held: Mapping[str, Held], wizard: str) -> str:
 
 def _as_renamed(records: Records, one: Renaming, stored: Stored) -> Records:
     """As it will be, but for the folder and the process: these are still what they are."""
-    entries, generations = carried(records, one)
+    along = carried(records, one)
     body = {key: entry for key, entry in records.held.items() if key == body_key(one.old)}
     held = {key: e for key, e in records.held.items() if e.resource.wizard != one.old}
     attic = {name: found for name, found in records.attic.items() if name != one.old}
     pauses = {one.new: records.pauses[one.old]} if one.old in records.pauses else {}
-    names = (one.old, one.new)
+    generations = {name: found for name, found in records.generations.items() if name not in (one.old, one.new)}
     return replace(
         records,
-        held={**held, **dict(entries), **body},
+        held={**held, **dict(along.held), **body},
         attic={**attic, one.new: stored},
         pauses={**pauses, **records.pauses},
-        generations={**{n: g for n, g in records.generations.items() if n not in names}, one.new: generations},
-        quarantines={name: q for name, q in records.quarantines.items() if name not in names},
+        generations={**generations, one.new: along.generations} if along.generations else generations,
+        quarantines={name: quarantine for name, quarantine in records.quarantines.items() if name != one.old},
+        starts={
+            **{key: start for key, start in records.starts.items() if key != body_key(one.new)},
+            **dict(along.starts),
+        },
     )
 
 
-def carried(records: Records, one: Renaming) -> tuple[tuple[tuple[str, Held], ...], tuple[Generation, ...]]:
-    """What is held of the wizard and its generations, under the new name. Last applied values stay what they are."""
+@dataclass(frozen=True, slots=True)
+class Carried:
+    """What is known of a wizard, under its new name. What is not here stays behind: the quarantine of an expansion that
+    has another name by now, and counts of changes that came back."""
+
+    held: tuple[tuple[str, Held], ...]
+    generations: tuple[Generation, ...]
+    starts: tuple[tuple[str, Start], ...]
+
+
+def carried(records: Records, one: Renaming) -> Carried:
+    """Last applied values stay what they are. Generations are said for where the wizard is now, and stay a way back."""
     way = _way(one)
     held = ((key, e) for key, e in records.held.items() if e.resource.wizard == one.old)
-    entries = tuple((way.key(key), replace(e, resource=way.resource(e.resource))) for key, e in held)
-    generations = records.generations.get(one.old, ())
-    return entries, tuple(
-        replace(g, wizard=one.new, resources=tuple(way.resource(r) for r in g.resources)) for g in generations
+    start = records.starts.get(body_key(one.old))
+    return Carried(
+        tuple((way.key(key), replace(e, resource=way.resource(e.resource))) for key, e in held),
+        tuple(
+            replace(g, wizard=one.new, resources=tuple(way.resource(r) for r in g.resources))
+            for g in records.generations.get(one.old, ())
+        ),
+        ((body_key(one.new), start),) if start else (),
     )
 
 

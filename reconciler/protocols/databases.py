@@ -14,6 +14,11 @@ class Databases(Protocol):
         replaces an older copy of that label only when the new one is whole. Returns the names copied."""
         ...
 
+    def inherit(self, old: str, new: str) -> None:
+        """Copies under labels of wizard `old` are from now on under those of wizard `new`, in place of what was there;
+        idempotent."""
+        ...
+
     def restore(self, home: str, label: str) -> tuple[str, ...]:
         """Puts the copies of `label` back, keeping what they replace beside the copies. Returns the names; empty when
         there is no copy. The program must be stopped."""

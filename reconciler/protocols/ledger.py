@@ -25,13 +25,17 @@ class Result(Enum):
 @dataclass(frozen=True, slots=True)
 class Update:
     """What a step changes in the inventory: entries to hold, keys to drop, attic entries to add or take out, and keys
-    of held entries that were `used` just now, which moves them to the end of `Records.held`."""
+    of held entries that were `used` just now, which moves them to the end of `Records.held`. `renamed`, as (old, new):
+    `generations` and `starts` are then all that is known under the new name, and nothing is under the old one."""
 
     hold: tuple[tuple[str, Held], ...] = ()
     drop: tuple[str, ...] = ()
     stored: tuple[Stored, ...] = ()
     returned: tuple[str, ...] = ()
     used: tuple[str, ...] = ()
+    renamed: tuple[tuple[str, str], ...] = ()
+    generations: tuple[Generation, ...] = ()
+    starts: tuple[tuple[str, Start], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,6 +23,7 @@ SUBJECTS = {
     "fleet": "A fleet is declared once, with hosts and wizards.",
     "name": "Each name is declared once.",
     "reference": "What a document names is declared.",
+    "formerly": "An earlier name belongs to one wizard, and nobody is called by it now.",
     "lineage": "No wizard descends from itself.",
     "host": "Every wizard has a host, with a root of its own.",
     "home": "Every wizard has a home of its own, inside the root of its host.",

@@ -368,13 +368,15 @@ class Host:
         """A stop under the old name leaves the inventory as it is: it goes along with the folder."""
         if operation is not Operation.RENAME:
             return
-        entries, generations = carried(self.records, renaming)
+        along = carried(self.records, renaming)
         for key in [key for key, entry in held.items() if entry.resource.wizard == renaming.old]:
             del held[key]
-        held.update(entries)
+        held.update(along.held)
         attic.pop(renaming.old, None)
         rest = {n: g for n, g in self.records.generations.items() if n not in (renaming.old, renaming.new)}
-        self.records = replace(self.records, generations={**rest, renaming.new: generations} if generations else rest)
+        self.records = replace(
+            self.records, generations={**rest, renaming.new: along.generations} if along.generations else rest
+        )
 
     def _entry(self, operation: Operation, change: Change, commit: str) -> Held:
         """A process that moved has left its older version until it has passed its gate."""

@@ -11,7 +11,15 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from reconciler.adapters.sqlite.trust import Trust, quarantines, repeats, starts
+from reconciler.adapters.sqlite.trust import (
+    Trust,
+    add_generation,
+    add_start,
+    quarantines,
+    rename,
+    repeats,
+    starts,
+)
 from reconciler.errors import Terminal
 from reconciler.plan.codec import HELD
 from reconciler.plan.held import Held, Pause, Records, Stored
@@ -103,6 +111,12 @@ def record(connection: sqlite3.Connection, update: Update) -> None:
         [(stored.wizard, stored.path, stored.original) for stored in update.stored],
     )
     connection.executemany("DELETE FROM attic WHERE wizard = ?", [(wizard,) for wizard in update.returned])
+    for old, new in update.renamed:
+        rename(connection, old, new)
+    for generation in update.generations:
+        add_generation(connection, generation)
+    for key, start in update.starts:
+        add_start(connection, key, start)
 
 
 def _decoded(key: str, body: str) -> Held:

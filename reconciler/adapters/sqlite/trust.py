@@ -28,6 +28,7 @@ class Trust:
             "ORDER BY wizard, number DESC",
             (KEPT,),
         ).fetchall()
+        self._decoded = {row: self._decoded[row] for row in rows if row in self._decoded}  # a name may be used anew
         found: dict[str, tuple[Generation, ...]] = {}
         for wizard, number in rows:
             found[wizard] = (*found.get(wizard, ()), self._one(connection, wizard, number))
@@ -82,6 +83,15 @@ def release(connection: sqlite3.Connection, wizard: str) -> bool:
     lifted = connection.execute("DELETE FROM quarantine WHERE wizard = ?", (wizard,)).rowcount
     pattern = f"wizard/{wizard}/%"
     return lifted + connection.execute("DELETE FROM repeat WHERE key LIKE ?", (pattern,)).rowcount > 0
+
+
+def rename(connection: sqlite3.Connection, old: str, new: str) -> None:
+    """Forgets what is known under both names, but for a quarantine of the new one: that is about what Git declares."""
+    release(connection, old)
+    for wizard in (old, new):
+        connection.execute("DELETE FROM generation WHERE wizard = ?", (wizard,))
+        for table in ("repeat", "start"):
+            connection.execute(f"DELETE FROM {table} WHERE key LIKE ?", (f"wizard/{wizard}/%",))  # noqa: S608 - constants
 
 
 def replace_repeats(connection: sqlite3.Connection, counts: Mapping[str, Repeat]) -> None:
