@@ -46,7 +46,7 @@ def test_values(value: Value | None, text: str) -> None:
         (("key",), "key"),
         (("mode",), "mode"),
         (("key", "a.b", "c\\d"), "a\\.b.c\\\\d"),
-        (("config.yaml", "port"), "config\\.yaml.port"),
+        (("config.yaml", "port"), "config.yaml port"),
     ],
 )
 def test_paths(path: tuple[str, ...], text: str) -> None:
