@@ -158,7 +158,7 @@ def test_passes(ledger: Ledger) -> None:
     passes = ledger.passes(10)
     assert [(p.id, p.result, p.summary, p.trigger) for p in passes] == [
         (last, None, "", "push"),
-        (killed, Result.INTERRUPTED, "", "push"),
+        (killed, Result.INTERRUPTED, "interrupted", "push"),
         (first, Result.DONE, "nothing to do", "poll"),
     ]
     assert passes[2].ended is not None
