@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import groupby
 from typing import TYPE_CHECKING
 
@@ -55,7 +55,7 @@ def _details(report: Report, colour: bool) -> Iterator[str]:
         yield from (f"  {plain(name)}: {plain(why)}" for name, why in report.left.quarantined)
     if report.left.waiting:
         yield paint("Held or blocked:", Style.CHANGE, colour)
-        yield from (f"  {line}" for line in _some([_waiting(change) for change in report.left.waiting]))
+        yield from (f"  {line}" for line in _some(list(_waiting(report.left.waiting))))
     if report.left.pending and report.done:
         yield paint("Still different:", Style.ALERT, colour)
         yield from (f"  {line}" for line in _some([_line(change) for change in report.left.pending]))
@@ -76,8 +76,17 @@ def _skipped(outcomes: list[Outcome]) -> Iterator[str]:
         yield plain(f"{wizard or 'shared'}: {counted(len(steps), 'step')} ({names}); {steps[0].text}")
 
 
-def _waiting(change: Change) -> str:
-    return plain(f"{SIGNS[change.action]} {change.key} {change.disposition.value}: {change.obstacle}")
+def _waiting(changes: Sequence[Change]) -> Iterator[str]:
+    """One line for what stands in the way of several changes of a wizard."""
+    by_obstacle: dict[tuple[str | None, str, str], list[Change]] = {}
+    for change in changes:
+        by_obstacle.setdefault((change.wizard, change.disposition.value, change.obstacle), []).append(change)
+    for (wizard, disposition, obstacle), found in by_obstacle.items():
+        first = found[0]
+        what = f"{SIGNS[first.action]} {first.key}"
+        if len(found) > 1:
+            what = f"{wizard or 'shared'}: {counted(len(found), 'change')}"
+        yield plain(f"{what} {disposition}: {obstacle}")
 
 
 def _line(change: Change) -> str:

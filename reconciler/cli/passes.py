@@ -83,7 +83,7 @@ def plan_and_run(session: Session, request: Request, manner: Manner, check: Chec
     _show(session, planned.plan, manner)
     if planned.plan.refusals:
         return Exit.REFUSED
-    if planned.plan.pending and not manner.yes and not _agreed():
+    if (planned.plan.pending or request.demand) and not manner.yes and not _agreed():
         say("nothing was changed")
         return Exit.ERROR
     bound = request if manner.yes else replace(request, saved=_binding(planned))
@@ -91,7 +91,7 @@ def plan_and_run(session: Session, request: Request, manner: Manner, check: Chec
     if manner.yes and _moved(planned.plan, report.plan):
         say("the plan has moved since it was shown; this one was applied:")
         _show(session, report.plan, manner)
-    if planned.plan.pending or report.applied.outcomes or report.notices:
+    if planned.plan.pending or request.demand or report.applied.outcomes or report.notices:
         out(report_text(report, colour=session.colours()))
     return exit_code(report)
 

@@ -28,6 +28,8 @@ SECTIONS = {
         "apply": "Bring this host to what Git declares.",
         "run": "Make one pass without a question.",
         "restart": "Restart wizards.",
+        "rollback": "Put a wizard back to its last generation.",
+        "retry": "Try again what failed here.",
         "ask": "Say something to a running wizard and print its answer.",
         "pause": "Leave a wizard as it is until it is resumed.",
         "resume": "End a pause.",
@@ -38,7 +40,7 @@ SECTIONS = {
         "completion": "Print the completion script for a shell.",
     },
 }
-_MODULES = {"why": "history", "resume": "pause"}
+_MODULES = {"why": "history", "resume": "pause", "retry": "rollback"}
 """Verbs that share a module with another."""
 
 

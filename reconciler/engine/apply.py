@@ -32,9 +32,10 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class Applied:
-    """Outcomes in the order they came."""
+    """Outcomes in the order they came. `back`: wizards that failed and were quarantined."""
 
     outcomes: tuple[Outcome, ...]
+    back: frozenset[str] = frozenset()
 
     @property
     def result(self) -> Result:
@@ -178,6 +179,9 @@ _SAYS = {
     Operation.STOP: "stopping",
     Operation.START: "starting",
     Operation.GATE: "waiting until it holds",
+    Operation.SOAK: "watching the canary",
+    Operation.COPY_DATABASES: "copying the databases of",
+    Operation.PUT_BACK_DATABASES: "putting back the databases of",
     Operation.STORE: "moving into the attic",
     Operation.RETURN: "bringing back from the attic",
     Operation.RENAME: "renaming",

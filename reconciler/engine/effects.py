@@ -53,7 +53,7 @@ class Effects:
                 return self._hold(change, self._host.limits.gate_hold)
             case Operation.SOAK:
                 held = self._hold(change, self._host.limits.soak)
-                return f"{held} more; the others may move"
+                return f"as the canary, {held}; the others may move"
             case Operation.COPY_DATABASES | Operation.PUT_BACK_DATABASES:
                 return self._databases(step, change)
             case Operation.STORE | Operation.RETURN:

@@ -270,7 +270,7 @@ class Reconciler:
         if not failed:
             return applied
         back = self._look(planned.wanted, Request(rules=Rules(only=failed)))
-        return Applied(applied.outcomes + Apply(self._host, back.plan, pass_id, cancelled).run().outcomes)
+        return Applied(applied.outcomes + Apply(self._host, back.plan, pass_id, cancelled).run().outcomes, failed)
 
     def _record(self, planned: Planned, applied: Applied, after: Planned) -> Report:
         self._accept(planned, applied, after)

@@ -78,6 +78,8 @@ class Recorder:
         parts = [f"{count} {word}" for word, count in counts.items()]
         if failed:
             parts.append(f"{len(failed)} not done: {applied.failures[0].text}" if applied.failures else "stopped early")
+        if applied.back:
+            parts.append(f"quarantined: {', '.join(sorted(applied.back))}")
         if plan.waiting:
             parts.append(f"{len(plan.waiting)} held or blocked")
         return ", ".join(parts) or "nothing to do"

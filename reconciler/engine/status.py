@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from reconciler.engine.desired import Wanted
 from reconciler.engine.health import Health
 from reconciler.engine.host import Host
-from reconciler.plan.change import SIGNS, Change, Plan
+from reconciler.plan.change import SIGNS, Change, Disposition, Plan
 from reconciler.plan.diff import LIVE
 from reconciler.plan.expand import Desired
 from reconciler.plan.fact import Fact, Observed, ProcessFact, ProcessState, Unknown
@@ -42,9 +42,13 @@ class Seen:
     def lines(self) -> Mapping[str, tuple[str, ...]]:
         """Wizard -> the plan's differences, one line each."""
         found: dict[str, tuple[str, ...]] = {}
+        told: set[tuple[str, str]] = set()
         for change in self.plan.changes:
             if change.wizard:
-                found[change.wizard] = (*found.get(change.wizard, ()), _line(change))
+                again = (change.wizard, change.obstacle) in told  # what stands in the way is told once
+                told.add((change.wizard, change.obstacle))
+                line = _line(replace(change, obstacle="") if again else change)
+                found[change.wizard] = (*found.get(change.wizard, ()), line)
         return found
 
     def unmanaged(self) -> Mapping[str, tuple[str, ...]]:
@@ -184,7 +188,9 @@ def _evidence(fact: Fact, reading: Health | None, now: float) -> list[Evidence]:
 
 def _line(change: Change) -> str:
     reasons = "; ".join(reason.text for reason in change.reasons)
-    obstacle = f" [{change.disposition.value}: {change.obstacle}]" if change.obstacle else ""
+    obstacle = ""
+    if change.disposition is not Disposition.APPLY:
+        obstacle = f" [{change.disposition.value}{': ' if change.obstacle else ''}{change.obstacle}]"
     return f"{SIGNS[change.action]} {change.action.value} {change.key} ({reasons}){obstacle}"
 
 
@@ -197,6 +203,6 @@ def _why(entries: tuple[Entry, ...]) -> str:
         if entry.operation in _NOTABLE:
             if entry.operation == "told":
                 return entry.reason
-            commit = f", commit {entry.commit[:7]}" if entry.commit else ""
+            commit = f", commit {entry.commit[:7]}" if entry.commit and "commit " not in entry.reason else ""
             return f"{entry.action} {entry.key.split('/', 2)[-1]}: {entry.reason}{commit}"
     return ""

@@ -58,10 +58,14 @@ class Trust:
         What is blocked from outside is not at fault. A way back that fails is not quarantined again, and neither is
         what this wizard was healthy on until now: no commit is to blame for it, and the next pass tries again.
         """
-        reasons = {o.step.wizard: o.text for o in applied.outcomes if _failed(o) and o.step.wizard}
+        reasons = {
+            o.step.wizard: o.text.removeprefix(f"{o.step.key}: ")
+            for o in applied.outcomes
+            if _failed(o) and o.step.wizard
+        }
         back = {name for name, _ in plan.quarantined}
         found: set[str] = set()
-        for name in reasons:
+        for name in tuple(reasons):
             if name in desired.wizards and name not in back and not self._was_healthy(name, desired):
                 found.add(name)
                 found |= self._tied(name, plan, desired, reasons)

@@ -15,7 +15,7 @@ from reconciler.plan.diff import CODEBASE, diff, unmanaged
 from reconciler.plan.expand import ATTIC, Desired
 from reconciler.plan.fact import Fact, Observed, ProcessFact, Unknown
 from reconciler.plan.formerly import rename_changes, under_new_name
-from reconciler.plan.generation import words
+from reconciler.plan.generation import going_back, words
 from reconciler.plan.held import Generation, Held, Quarantine, Records
 from reconciler.plan.order import order
 from reconciler.plan.policy import refusals
@@ -98,7 +98,7 @@ def _build(
     return Plan(
         host=desired.host,
         commit=desired.commit,
-        changes=(*(in_turn(change, one_by_one) for change in blocked.changes), *unused),
+        changes=(*(in_turn(going_back(c, quarantined), one_by_one) for c in blocked.changes), *unused),
         steps=order(doable, blocked.waits, one_by_one),
         refusals=(
             *refusals(blocked.changes, desired.policy, rules.deletions, rules.restarts),

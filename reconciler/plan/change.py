@@ -72,6 +72,8 @@ class Cause(Enum):
     """The process lives outside its supervisor."""
     REQUESTED = "requested"
     """A person asked for it."""
+    BACK = "back"
+    """It goes back to what it was healthy on, because what Git declares is quarantined."""
     TURN = "turn"
     """Its place among the wizards that a codebase moves under one after the other."""
 

@@ -12,6 +12,7 @@ import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
+from reconciler.plan.change import Cause, Change, Reason
 from reconciler.plan.expand import Desired
 from reconciler.plan.fields import Secrets, secret_refs
 from reconciler.plan.held import Generation, Quarantine, Records
@@ -108,6 +109,22 @@ def _one(resource: Resource, stopped: Mapping[str, tuple[Quarantine, Generation 
         yield replace(resource, run=False) if isinstance(resource, Process) else resource
         return
     yield from (r for r in generation.resources if r.key == resource.key)
+
+
+_OF_GIT = frozenset({Cause.DECLARED, Cause.CHANGED, Cause.REMOVED, Cause.EXISTS})
+
+
+def going_back(change: Change, quarantined: Mapping[str, tuple[Quarantine, Generation | None]]) -> Change:
+    """The change of a quarantined wizard with the true reason for people: what it goes back to is not what Git says."""
+    why = quarantined.get(change.wizard or "")
+    if why is None:
+        return change
+    generation = why[1]
+    text = "quarantined, with no generation to go back to"
+    if generation:
+        text = f"back to generation {generation.number} (commit {generation.commit[:7]})"
+    rest = (reason for reason in change.reasons if reason.cause not in _OF_GIT)
+    return replace(change, reasons=(*rest, Reason(Cause.BACK, text)))
 
 
 def words(quarantine: Quarantine, generation: Generation | None) -> str:

@@ -137,6 +137,7 @@ _CAUSES = {
     Cause.ENDED: "not running",
     Cause.ORPHAN: "runs outside its supervisor",
     Cause.REQUESTED: "asked for",
+    Cause.BACK: "back to its last generation",
     Cause.TURN: "one after the other",
 }
 

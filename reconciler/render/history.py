@@ -109,10 +109,17 @@ def _last_start(event: _Event) -> str:
 
 def _events(lines: Sequence[HistoryLine]) -> list[_Event]:
     """Steps of one change put together, oldest first; independent wizards run at once, so their steps interleave."""
-    found: dict[tuple[int, str, int], list[HistoryLine]] = {}
+    found: dict[tuple[int, str, str, str, int], list[HistoryLine]] = {}
     for index, line in enumerate(reversed(lines)):
         apart = index if line.operation in (_SEEN, _TOLD) else -1
-        found.setdefault((line.pass_id, line.key, apart), []).append(line)
+        same = (
+            line.pass_id,
+            line.key,
+            line.action,
+            line.reason,
+            apart,
+        )  # a way back in the same pass stands for itself
+        found.setdefault(same, []).append(line)
     return [_Event(tuple(steps)) for steps in found.values()]
 
 
@@ -168,9 +175,9 @@ def _because(line: HistoryLine) -> str:
 
 
 def _cause(line: HistoryLine) -> str:
-    """The reason, and the commit where the reason does not name it."""
+    """The reason, and the commit where the reason names none."""
     reason, commit = _reason(line), commit_name(line.commit) if line.commit else ""
-    return ", ".join(part for part in (reason, "" if commit in reason else commit) if part)
+    return ", ".join(part for part in (reason, "" if "commit " in reason else commit) if part)
 
 
 def _reason(line: HistoryLine) -> str:

@@ -115,12 +115,13 @@ def restart_reason(change: Change, commit: str) -> str:
     fields = telling(shown_fields(change)) if change.fields else ()
     if not fields:
         reasons = _reasons(change)
-        return f"{reasons}, {commit_name(commit)}" if _from_git(change) else reasons
+        back = any(reason.cause is Cause.BACK for reason in change.reasons)
+        return f"{reasons}, {commit_name(commit)}" if _from_git(change) and not back else reasons
     parts = [_part(change, field) for field in fields[:_PARTS]]
     if len(fields) > _PARTS:
         parts.append(f"{len(fields) - _PARTS} more (-v shows each)")
     parts += [plain(reason.text) for reason in change.reasons if reason.cause is Cause.TURN]
-    if _from_git(change):
+    if _from_git(change) and not any(reason.cause is Cause.BACK for reason in change.reasons):
         parts.append(commit_name(commit))
     apart = [r for r in change.reasons if r.cause not in _FROM_GIT | {Cause.NEEDS, Cause.DRIFT, Cause.TURN}]
     parts += [plain(reason.text) or cause_text(reason.cause) for reason in apart]

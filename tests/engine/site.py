@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import sqlite3
 import sys
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field, replace
@@ -76,6 +77,11 @@ class Gateways(Memory):
     def listeners(self, ports: object) -> Mapping[int, Listener]:
         found = ((port, self._on(port)) for port in ports)  # type: ignore[attr-defined]
         return {port: Listener(port, hit[1].pid, "hermes") for port, hit in found if hit and not self.ill(hit[0])}
+
+    def _born(self, program: Program) -> None:
+        """Started now, as the kernel would tell: it is not one that has been silent for days."""
+        super()._born(program)
+        self._facts[program.name] = replace(self._facts[program.name], started=time.time())
 
     def _on(self, port: int) -> tuple[Program, ProcessFact] | None:
         for name, fact in list(self._facts.items()):
@@ -198,6 +204,10 @@ class Site:
 
     def display(self, wizard: str) -> object:
         return yaml.safe_load((self.home(wizard) / "config.yaml").read_text()).get("display")
+
+    def port(self, wizard: str) -> int:
+        """The port in the wizard's own file."""
+        return _port(self.gateways.program(f"{wizard}-body"))
 
     def key(self, wizard: str) -> str:
         """The API key in the wizard's own file."""

@@ -2,26 +2,53 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 
+from reconciler.engine.apply import Apply
+from reconciler.engine.reconcile import Request, retry, rollback
+from reconciler.errors import Refused, Terminal
+from reconciler.plan.change import Action
+from reconciler.plan.held import Pause
+from reconciler.plan.status import WizardState
+from reconciler.protocols.runtime import Program
 from tests.engine.site import Site
 
+BAD = {"compact": True}
+SECRET = "A_TOKEN"
 
-@pytest.fixture
-def site(tmp_path: Path) -> Site:
-    made = Site(tmp_path)
-    made.push()
-    made.settle()
-    return made
+
+def deaf(site: Site, wizard: str = "ada") -> None:
+    """The wizard's gateway does not listen while its config holds what was last declared in `display`."""
+    bad = site.wizards[wizard].get("config")
+
+    def ill(program: Program) -> str:
+        return "deaf" if program.name == f"{wizard}-body" and bad == {"display": site.display(wizard)} else ""
+
+    site.gateways.ill = ill
+
+
+def numbers(site: Site, wizard: str = "ada") -> list[int]:
+    return [generation.number for generation in site.records().generations[wizard]]
+
+
+def test_a_healthy_wizard_leaves_a_generation_for_each_thing_that_it_was(site: Site) -> None:
+    assert numbers(site) == [1]
+    site.settle()
+    assert numbers(site) == [1]
+    site.config("ada", compact=True)
+    site.settle()
+    assert numbers(site) == [2, 1]
+    assert numbers(site, "bo") == [1]
+    newest = site.records().generations["ada"][0]
+    assert newest.commit == site.remote.git("rev-parse", "main")
+    assert site.status("ada").generation == 2
 
 
 def test_a_failed_gate_goes_back_in_the_same_pass(site: Site) -> None:
     before, pids = (site.home("ada") / "config.yaml").read_bytes(), site.pids()
-    site.config("ada", compact=True)
+    commit = site.config("ada", **BAD)
+    deaf(site)
     memory = site.home("ada") / "memories" / "DURING.md"
-    site.gateways.ill = lambda program: "deaf" if "ada" in program.name and site.display("ada") else ""
     memory.parent.mkdir(exist_ok=True)
     site.gateways.acts = lambda program: memory.touch()
     report = site.run()
@@ -33,3 +60,266 @@ def test_a_failed_gate_goes_back_in_the_same_pass(site: Site) -> None:
     assert {name for name in pids if pids[name] != after[name]} == {"ada"}
     assert after["ada"]
     assert report.left.changes == ()
+    status = site.status("ada")
+    assert (status.observed, status.healthy, status.settled, status.generation) == (WizardState.UNROBED, True, False, 1)
+    assert f"commit {commit[:7]} failed here: did not pass its gate" in status.quarantined
+    assert "generation 1 (commit " in status.quarantined
+    assert "`reconciler retry ada`" in status.quarantined
+    assert status.differences == ()
+
+
+def test_what_the_agent_wrote_while_it_failed_stays(site: Site) -> None:
+    site.config("ada", **BAD)
+    deaf(site)
+    config = site.home("ada") / "config.yaml"
+    site.gateways.acts = lambda program: config.write_text(config.read_text() + "command_allowlist: [ls]\n")
+    site.run()
+    assert "command_allowlist: [ls]" in config.read_text()
+    assert site.display("ada") is None
+
+
+def test_the_same_commit_is_not_tried_again_and_nobody_restarts(site: Site) -> None:
+    site.config("ada", **BAD)
+    deaf(site)
+    site.run()
+    pids = site.pids()
+    for _ in range(3):
+        report = site.run()
+        assert (report.applied.outcomes, report.stuck) == ((), ("ada",))
+    site.wizards["bo"]["role"] = "Scribe"
+    site.push("something else")
+    assert site.run().stuck == ("ada",)
+    assert site.pids() == pids
+
+
+def test_the_commit_that_fixes_it_is_applied_at_once(site: Site) -> None:
+    site.config("ada", **BAD)
+    deaf(site)
+    site.run()
+    site.config("ada", compact=False)
+    site.settle()
+    assert site.display("ada") == {"compact": False}
+    assert numbers(site) == [2, 1]
+    assert site.records().quarantines == {}
+    assert site.status("ada").quarantined == ""
+
+
+def test_a_way_back_that_fails_too_is_stopped_and_said_and_tried_by_the_next_pass(site: Site) -> None:
+    site.config("ada", **BAD)
+    site.gateways.ill = lambda program: "deaf" if program.name == "ada-body" else ""
+    report = site.run()
+    assert [o.step.key for o in report.applied.failures] == ["wizard/ada/body"] * 2
+    assert site.pid("ada") is None
+    assert site.display("ada") is None
+    assert site.status("ada").observed is WizardState.DEAD
+    site.gateways.ill = lambda program: ""
+    report = site.run()
+    assert (report.done, report.stuck) == (True, ("ada",))
+    assert site.pid("ada")
+    assert site.display("ada") is None
+
+
+def test_without_an_earlier_generation_it_is_stopped_and_its_files_stay(site: Site) -> None:
+    site.wizards["di"] = {**site.wizards["ada"], "name": "di", "port": 8646, "soul": {"charter": {"identity": "di"}}}
+    site.push("a new wizard")
+    site.gateways.ill = lambda program: "deaf" if program.name == "di-body" else ""
+    report = site.run()
+    assert report.stuck == ("di",)
+    assert site.pid("di") is None
+    assert (site.home("di") / "SOUL.md").exists()
+    text = site.status("di").quarantined
+    assert "there is no earlier generation, so it stays stopped and its files stay" in text
+    report = site.run()
+    assert (report.applied.outcomes, site.pid("di")) == ((), None)
+    site.gateways.ill = lambda program: ""
+    assert site.run().applied.outcomes == ()
+    site.run(retry(frozenset({"di"})))
+    assert site.pid("di")
+    assert site.run().stuck == ()
+
+
+def test_what_was_healthy_until_now_is_no_commits_fault(site: Site) -> None:
+    """A crash on a busy host: stopped and said, tried again, never exchanged for something older."""
+    site.config("ada", compact=True)
+    site.settle()
+    site.gateways.crash("ada-body", 0)
+    site.gateways.ill = lambda program: "busy" if program.name == "ada-body" else ""
+    report = site.run()
+    assert not report.done
+    assert (site.records().quarantines, site.pid("ada")) == ({}, None)
+    site.gateways.ill = lambda program: ""
+    site.settle()
+    assert site.display("ada") == {"compact": True}
+
+
+def test_a_port_that_a_stranger_takes_while_it_starts_is_not_its_fault(site: Site) -> None:
+    site.config("ada", **BAD)
+    site.gateways.fail_start("ada-body", 78)
+    report = site.run()
+    assert not report.done
+    assert site.records().quarantines == {}
+    site.gateways.fail_start("ada-body", None)
+    site.settle()
+
+
+def test_a_generation_holds_the_secret_of_its_time(site: Site) -> None:
+    """The old text comes back, and the new one with the commit that fixes what failed."""
+    old = site.key("ada")
+    secret = site.folder / "token"
+    secret.write_text("first\n")
+    site.wizards["ada"]["env"] = {SECRET: {"file": str(secret)}}
+    site.push("a token")
+    site.settle()
+    secret.write_text("second\n")
+    site.config("ada", **BAD)
+    deaf(site)
+    site.run()
+    env = site.home("ada") / ".env"
+    assert "first" in env.read_text()
+    assert "second" not in env.read_text()
+    assert site.key("ada") == old
+    assert site.run().applied.outcomes == ()
+    site.config("ada", compact=False)
+    site.settle()
+    assert "second" in env.read_text()
+
+
+def test_a_rotated_secret_that_fails_brings_the_old_one_back(site: Site) -> None:
+    secret = site.folder / "token"
+    secret.write_text("first\n")
+    site.wizards["ada"]["env"] = {SECRET: {"file": str(secret)}}
+    site.push("a token")
+    site.settle()
+    secret.write_text("second\n")
+    env = site.home("ada") / ".env"
+    site.gateways.ill = lambda program: "deaf" if program.name == "ada-body" and "second" in env.read_text() else ""
+    assert site.run().stuck == ("ada",)
+    assert "first" in env.read_text()
+    secret.write_text("third\n")
+    site.settle()
+    assert "third" in env.read_text()
+
+
+def test_wizards_that_exchange_ports_go_back_together(site: Site) -> None:
+    pids = site.pids()
+    site.wizards["ada"]["port"], site.wizards["bo"]["port"] = 8644, 8643
+    site.push("swap")
+    site.gateways.ill = lambda program: "deaf" if program.name == "ada-body" and site.port("ada") == 8644 else ""
+    report = site.run()
+    assert report.stuck == ("ada", "bo")
+    assert (site.port("ada"), site.port("bo")) == (8643, 8644)
+    assert "ada failed, with which it exchanges ports" in site.status("bo").quarantined
+    assert report.left.changes == ()
+    assert site.pid("cy") == pids["cy"]
+    site.wizards["ada"]["port"], site.wizards["bo"]["port"] = 8643, 8644
+    site.push("swap back")
+    site.settle()
+
+
+# By hand
+
+
+def test_a_rollback_shows_its_plan_and_changes_nothing_before(site: Site) -> None:
+    site.config("ada", compact=True)
+    site.settle()
+    with site.bound(change=False) as (_, reconciler):
+        planned = reconciler.plan(rollback("ada"))
+    (change,) = (c for c in planned.plan.changes if c.key == "wizard/ada/file/home/config.yaml")
+    assert [f.path[-1] for f in change.fields] == ["compact"]
+    assert [reason.text for reason in change.reasons] == [f"back to generation 1 (commit {_first(site)})"]
+    assert planned.plan.quarantined[0][0] == "ada"
+    assert site.records().quarantines == {}
+    assert site.display("ada") == {"compact": True}
+
+
+def _first(site: Site) -> str:
+    return site.records().generations["ada"][-1].commit[:7]
+
+
+def test_a_rollback_puts_the_generation_back_and_keeps_it_until_a_commit(site: Site) -> None:
+    pids = site.pids()
+    site.config("ada", compact=True)
+    site.settle()
+    with site.bound() as (_, reconciler):
+        report = reconciler.roll_back("ada")
+    assert (report.done, report.stuck, report.left.changes) == (True, (), ())
+    assert site.display("ada") is None
+    assert {name for name, pid in site.pids().items() if pid != pids[name]} == {"ada"}
+    assert site.run().applied.outcomes == ()
+    told = [entry.reason for entry in site.entries("ada") if entry.operation == "told"]
+    assert len(told) == 1
+    assert told[0].startswith("rolled back by hand from commit ")
+    assert site.status("ada").quarantined == told[0]
+    site.config("ada", compact=False)
+    site.settle()
+    assert site.display("ada") == {"compact": False}
+
+
+def test_a_retry_brings_back_what_was_rolled_back(site: Site) -> None:
+    site.config("ada", compact=True)
+    site.settle()
+    site.run(rollback("ada"))
+    site.run(retry(frozenset()))
+    assert site.display("ada") == {"compact": True}
+    assert site.records().quarantines == {}
+    assert site.run().left.changes == ()
+    assert "tried again" in [entry.reason for entry in site.entries("ada") if entry.operation == "told"][-1]
+
+
+def test_a_retry_that_fails_is_quarantined_again(site: Site) -> None:
+    site.config("ada", **BAD)
+    deaf(site)
+    site.run()
+    report = site.run(retry(frozenset({"ada"})))
+    assert (report.done, report.stuck) == (False, ("ada",))
+    assert site.pid("ada")
+    assert site.display("ada") is None
+
+
+def test_a_rollback_that_can_not_be(site: Site) -> None:
+    with pytest.raises(Terminal, match="ada has no earlier generation to go back to"):
+        site.run(rollback("ada"))
+    with pytest.raises(Terminal, match="there is no wizard `adda`"):
+        site.run(rollback("adda"))
+    site.config("ada", compact=True)
+    site.settle()
+    with site.bound() as (host, _):
+        host.ledger.pause(Pause("ada", "looking", "2026-01-01T00:00:00Z"))
+    with pytest.raises(Refused, match="ada is paused"):
+        site.run(rollback("ada"))
+    with site.bound() as (host, _):
+        host.ledger.resume("ada")
+    site.run(rollback("ada"))
+    with pytest.raises(Terminal, match="ada has gone back already: rolled back by hand"):
+        site.run(rollback("ada"))
+    assert [g.number for g in site.records().generations["ada"]] == [2, 1]
+
+
+# Kills
+
+
+def test_a_generation_is_not_lost_with_the_process_that_saw_it_hold(site: Site) -> None:
+    """Killed after the gate and before the generation was written: the next process writes it."""
+    site.config("ada", compact=True)
+    with site.bound() as (host, reconciler):
+        planned = reconciler.plan(retry(frozenset()))
+        pass_id = host.ledger.begin(planned.plan.commit, "killed")
+        Apply(host, planned.plan, pass_id).run()
+    assert numbers(site) == [1]
+    site.run()
+    assert numbers(site) == [2, 1]
+
+
+def test_a_gate_that_nobody_awaited_makes_no_generation(site: Site) -> None:
+    old = site.pid("ada")
+    site.config("ada", compact=True)
+    deaf(site)
+    with site.bound() as (_, reconciler):
+        reconciler.run(Request("test"), lambda: site.pid("ada") not in (None, old))
+    assert site.pid("ada") != old
+    assert numbers(site) == [1]
+    report = site.run()
+    assert [change.action for change in report.plan.changes] == [Action.PROVE]
+    assert numbers(site) == [1]
+    assert report.stuck == ("ada",)
+    assert site.display("ada") is None

@@ -1,0 +1,301 @@
+"""A codebase that moves, databases that are copied and put back, and changes that keep coming back."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import pytest
+
+from reconciler.engine.reconcile import Request, retry, rollback
+from reconciler.plan.build import Rules
+from reconciler.plan.change import Disposition
+from reconciler.plan.held import Pause
+from reconciler.plan.repeat import LIMIT
+from reconciler.protocols.runtime import Program
+from tests.engine.site import NEW, NEWEST, OLD, Site, runs, said, write
+
+STEPS = ("stop", "copy databases", "put databases back", "start", "gate", "soak")
+
+
+def story(site: Site, pass_id: int | None = None) -> list[tuple[str, str, str]]:
+    """(wizard, operation, result) of the steps of the processes, of the last pass that had any."""
+    entries = [e for e in site.entries() if e.operation in STEPS]
+    last = max(e.pass_id for e in entries) if pass_id is None else pass_id
+    return [(e.wizard or "", e.operation, e.result.value if e.result else "") for e in entries if e.pass_id == last]
+
+
+def test_one_after_the_other_the_canary_first_and_its_soak_before_the_next_stop(site: Site) -> None:
+    site.wizards["ada"]["father"] = "cy"
+    site.push("a lineage")
+    site.settle()
+    site.version(NEWEST)
+    site.settle()
+    one = ("stop", "copy databases", "start", "gate")
+    assert story(site) == [
+        *(("ada", step, "done") for step in (*one, "soak")),
+        *(("bo", step, "done") for step in one),
+        *(("cy", step, "done") for step in one),
+    ]
+    rows = [e for e in site.entries() if e.operation in ("stop", "gate", "soak") and e.pass_id == 3]
+    assert all(before.ended and before.ended <= after.at for before, after in pairwise(rows))
+    assert {site.running(name) for name in site.wizards} == {NEWEST}
+
+
+def test_the_declared_canary_goes_first(site: Site) -> None:
+    site.codebase["canary"] = "cy"
+    site.version(NEWEST)
+    site.settle()
+    assert [wizard for wizard, operation, _ in story(site) if operation == "stop"] == ["cy", "ada", "bo"]
+
+
+def test_a_canary_that_fails_leaves_its_siblings_as_they_were(site: Site) -> None:
+    before = site.pids()
+    site.version(NEWEST)
+    site.gateways.ill = runs(NEWEST)
+    report = site.run()
+    assert report.stuck == ("ada",)
+    after = site.pids()
+    assert {name for name in before if before[name] != after[name]} == {"ada"}
+    assert site.running("ada") == NEW
+    assert {operation for wizard, operation, _ in story(site) if wizard != "ada"} == set()
+    waiting = {change.wizard: change for change in report.left.changes}
+    assert set(waiting) == {"bo", "cy"}
+    assert all(c.disposition is Disposition.HELD for c in report.left.changes)
+    assert f"ada failed on hermes-agent/{NEWEST}" in waiting["bo"].obstacle
+    assert "`reconciler retry ada`" in waiting["bo"].obstacle
+    again = site.run()
+    assert (again.applied.outcomes, again.stuck) == ((), ("ada",))
+    site.gateways.ill = lambda program: ""
+    site.run(retry(frozenset({"ada"})))
+    site.settle()
+    assert {site.running(name) for name in site.wizards} == {NEWEST}
+
+
+def test_a_canary_that_falls_in_its_soak_goes_back_as_well(site: Site) -> None:
+    before = site.pids()
+    site.version(NEWEST)
+    started: list[float] = []
+
+    def ill(program: Program) -> str:
+        if f"/{NEWEST}/" not in program.argv[0]:
+            return ""
+        started.append(site.clock.monotonic())
+        return "tired" if started[-1] - started[0] > 2.0 else ""
+
+    site.gateways.ill = ill
+    report = site.run()
+    assert report.stuck == ("ada",)
+    assert [step for step in story(site) if step[1] == "soak"] == [("ada", "soak", "failed")]
+    assert {name for name, pid in site.pids().items() if pid != before[name]} == {"ada"}
+    assert site.running("ada") == NEW
+
+
+def test_one_that_fails_after_the_canary_keeps_the_rest_waiting_for_one_pass_only(site: Site) -> None:
+    site.version(NEWEST)
+    site.gateways.ill = lambda program: "deaf" if program.name == "bo-body" and f"/{NEWEST}/" in program.argv[0] else ""
+    report = site.run()
+    assert report.stuck == ("bo",)
+    assert [site.running(name) for name in ("ada", "bo", "cy")] == [NEWEST, NEW, NEW]
+    report = site.run()
+    assert [site.running(name) for name in ("ada", "bo", "cy")] == [NEWEST, NEW, NEWEST]
+    assert (report.done, report.stuck) == (True, ("bo",))
+
+
+def test_a_declared_canary_that_is_paused_keeps_the_others_waiting(site: Site) -> None:
+    pids = site.pids()
+    site.codebase["canary"] = "bo"
+    site.version(NEWEST)
+    with site.bound() as (host, _):
+        host.ledger.pause(Pause("bo", "looking", "2026-01-01T00:00:00Z"))
+    report = site.run()
+    assert (report.done, report.stuck, site.pids()) == (True, (), pids)
+    obstacles = {c.wizard: c.obstacle for c in report.left.changes if c.wizard}
+    assert obstacles["ada"].startswith("waits for the canary bo, which is paused")
+    with site.bound() as (host, _):
+        host.ledger.resume("bo")
+    site.settle()
+    assert [wizard for wizard, operation, _ in story(site) if operation == "stop"] == ["bo", "ada", "cy"]
+
+
+def test_a_move_that_was_killed_goes_on_with_the_one_that_had_moved(site: Site) -> None:
+    """The canary was started by the killed pass and nobody saw it hold: it is still the first."""
+    old = site.pid("ada")
+    site.version(NEWEST)
+    with site.bound() as (_, reconciler):
+        reconciler.run(Request("test"), lambda: site.pid("ada") not in (None, old))
+    assert site.running("ada") == NEWEST
+    site.gateways.ill = runs(NEWEST)
+    report = site.run()
+    assert report.stuck == ("ada",)
+    assert [site.running(name) for name in ("ada", "bo", "cy")] == [NEW, NEW, NEW]
+    assert [step[:2] for step in story(site) if step[0] != "ada"] == []
+
+
+# Databases
+
+
+def grows(site: Site) -> None:
+    """Every start of an agent writes its version into its database."""
+    for name in site.wizards:
+        write(site.home(name) / "state.db", "long ago")
+
+    def act(program: Program) -> None:
+        name = program.name.removesuffix("-body")
+        write(site.home(name) / "state.db", program.argv[0].split("/")[-3])
+
+    site.gateways.acts = act
+
+
+def test_databases_come_back_when_the_new_version_never_held(site: Site) -> None:
+    grows(site)
+    site.version(NEWEST)
+    site.gateways.ill = runs(NEWEST)
+    site.run()
+    assert said(site.home("ada") / "state.db") == ["long ago", NEW]
+    assert ("ada", "put databases back", "done") in story(site)
+    assert said(site.home("bo") / "state.db") == ["long ago"]
+
+
+def test_databases_stay_when_the_new_version_has_held_once(site: Site) -> None:
+    """Rolled back by hand after days: what was said meanwhile stays."""
+    grows(site)
+    site.version(NEWEST)
+    site.settle()
+    write(site.home("ada") / "state.db", "days of talk")
+    site.run(rollback("ada"))
+    assert site.running("ada") == NEW
+    assert said(site.home("ada") / "state.db") == ["long ago", NEWEST, "days of talk", NEW]
+
+
+def test_databases_stay_when_a_later_change_fails_on_the_new_version(site: Site) -> None:
+    grows(site)
+    site.version(NEWEST)
+    site.settle()
+    write(site.home("ada") / "state.db", "days of talk")
+    site.config("ada", compact=True)
+    site.gateways.ill = lambda p: "deaf" if p.name == "ada-body" and site.display("ada") else ""
+    site.run()
+    assert site.running("ada") == NEWEST
+    assert said(site.home("ada") / "state.db") == ["long ago", NEWEST, "days of talk", NEWEST, NEWEST]
+
+
+def test_databases_stay_when_only_the_soak_failed(site: Site) -> None:
+    """It has passed its gate, so people may have talked to it."""
+    grows(site)
+    test_a_canary_that_falls_in_its_soak_goes_back_as_well(site)
+    assert said(site.home("ada") / "state.db") == ["long ago", NEWEST, NEW]
+
+
+def test_a_version_that_failed_and_one_that_mends_it_start_from_the_same_copy(site: Site) -> None:
+    grows(site)
+    site.version(NEWEST)
+    site.gateways.ill = lambda program: "deaf" if program.name == "ada-body" else ""
+    site.run()
+    site.version(OLD)
+    site.run()
+    site.gateways.ill = lambda program: ""
+    site.run()
+    assert site.running("ada") == NEW
+    assert said(site.home("ada") / "state.db")[0] == "long ago"
+    assert OLD not in said(site.home("ada") / "state.db")
+    assert NEWEST not in said(site.home("ada") / "state.db")
+
+
+def test_a_killed_move_does_not_copy_what_the_new_version_wrote(site: Site) -> None:
+    grows(site)
+    old = site.pid("ada")
+    site.version(NEWEST)
+    with site.bound() as (_, reconciler):
+        reconciler.run(Request("test"), lambda: site.pid("ada") not in (None, old))
+    assert said(site.home("ada") / "state.db") == ["long ago", NEWEST]
+    site.gateways.crash("ada-body", 0)
+    site.gateways.ill = runs(NEWEST)
+    site.run()
+    assert site.running("ada") == NEW
+    assert said(site.home("ada") / "state.db") == ["long ago", NEW]
+
+
+def test_who_rests_while_its_codebase_moves_leaves_a_copy_too(site: Site) -> None:
+    grows(site)
+    site.wizards["ada"]["desired"] = "dead"
+    site.push("ada rests")
+    site.settle()
+    site.version(NEWEST)
+    site.settle()
+    assert said(site.home("ada") / "state.db") == ["long ago"]
+    del site.wizards["ada"]["desired"]
+    site.push("ada wakes")
+    site.gateways.ill = lambda program: (
+        "deaf" if program.name == "ada-body" and f"/{NEWEST}/" in program.argv[0] else ""
+    )
+    report = site.run()
+    assert report.stuck == ("ada",)
+    assert said(site.home("ada") / "state.db") == ["long ago", NEW]
+
+
+# Loops
+
+
+def test_a_change_that_comes_back_each_time_stops_after_three_passes(site: Site) -> None:
+    soul = site.home("ada") / "SOUL.md"
+    wanted = soul.read_text()
+    for _ in range(LIMIT):
+        soul.write_text("somebody else's\n")
+        report = site.run()
+        assert report.stuck == ()
+        assert soul.read_text() == wanted
+    soul.write_text("somebody else's\n")
+    report = site.run()
+    assert (report.applied.outcomes, report.stuck) == ((), ("wizard/ada/file/home/SOUL.md",))
+    assert soul.read_text() == "somebody else's\n"
+    (line,) = site.status("ada").differences
+    assert "was made 3 passes in a row and came back each time" in line
+    assert "`reconciler retry ada`" in line
+    site.run(retry(frozenset({"ada"})))
+    assert soul.read_text() == wanted
+    site.settle()
+
+
+def test_a_pass_with_nothing_to_do_in_between_starts_the_count_anew(site: Site) -> None:
+    soul = site.home("ada") / "SOUL.md"
+    for _ in range(LIMIT + 2):
+        soul.write_text("somebody else's\n")
+        assert site.run().stuck == ()
+        site.run()
+
+
+def test_a_pass_over_another_wizard_keeps_the_count(site: Site) -> None:
+    soul = site.home("ada") / "SOUL.md"
+    for _ in range(LIMIT):
+        soul.write_text("somebody else's\n")
+        site.run()
+        (site.home("bo") / "SOUL.md").write_text("x")
+        site.run(Request("test", Rules(only=frozenset({"bo"}))))
+    soul.write_text("somebody else's\n")
+    assert site.run().stuck == ("wizard/ada/file/home/SOUL.md",)
+
+
+def test_a_commit_that_changes_it_is_no_loop(site: Site) -> None:
+    test_a_change_that_comes_back_each_time_stops_after_three_passes(site)
+    soul = site.home("ada") / "SOUL.md"
+    for turn in range(LIMIT + 1):
+        soul.write_text("somebody else's\n")
+        site.wizards["ada"]["soul"] = {"charter": {"identity": f"ada, the {turn}th"}}
+        site.push("another soul")
+        site.settle()
+
+
+@pytest.mark.parametrize("state", ["deaf", "gone"])
+def test_a_gateway_that_never_comes_up_again_is_tried_three_times(site: Site, state: str) -> None:
+    """It was healthy on this until now, so that there is nothing to go back to."""
+    site.settle()
+    site.gateways.crash("ada-body", 0)
+    site.gateways.ill = lambda program: state if program.name == "ada-body" else ""
+    if state == "gone":
+        site.gateways.fail_start("ada-body", 0)
+    for _ in range(LIMIT):
+        assert not site.run().done
+    report = site.run()
+    assert (report.applied.outcomes, report.stuck) == ((), ("wizard/ada/body",))
+    assert "did not last" in report.left.changes[0].obstacle
+    assert site.records().quarantines == {}
