@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -49,36 +50,69 @@ def owned(world: World, wizard: str) -> dict[str, object]:
     }
 
 
+TRAP = """\
+import os, pathlib, time
+home = os.environ.get("HERMES_HOME")
+config = pathlib.Path(home or "/nowhere", "config.yaml")
+if home and "restart_drain_timeout: 31" in config.read_text():
+    memories = pathlib.Path(home, "memories")
+    memories.mkdir(exist_ok=True)
+    (memories / "DURING.md").write_text("written while it failed")
+    config.write_text(config.read_text() + "learnt_while_it_failed: true\\n")
+    time.sleep(600)
+"""
+
+
+@contextmanager
+def trap(world: World) -> Iterator[None]:
+    """Real Hermes, but for a gateway with one value of its config: that one writes as an agent would, and never listens.
+
+    It is built into the interpreter's start, so that argv and program are those of any gateway.
+    """
+    (packages,) = (world.root / ".codebases/hermes-agent/0.19.0/lib").glob("python3*/site-packages")
+    files = {packages / "trap_of_test.py": TRAP, packages / "trap_of_test.pth": "import trap_of_test\n"}
+    for path, text in files.items():
+        path.write_text(text)
+    try:
+        yield
+    finally:
+        for path in files:
+            path.unlink()
+
+
 def test_a_gateway_that_never_listens_goes_back_to_its_last_generation(world: World) -> None:
     before, pids = owned(world, "ezra"), world.pids()
-    config = {"platforms": {"api_server": {"enabled": True}}, "gateway": {"api_server": {"max_concurrent_runs": 3}}}
-    world.edit("ezra.yaml", lambda doc: doc.update(config={"gateway": config["gateway"]}, env={"API_SERVER_HOST": "x"}))
-    world.edit("ezra.yaml", lambda doc: doc.update(config={"agent": {"restart_drain_timeout": 31}}, env={}))
-    hermes = world.root / ".codebases/hermes-agent/0.19.0/bin/hermes"
-    original = hermes.read_text()
-    world.push("A change that restarts Ezra")
-    memory = world.home("ezra") / "memories" / "DURING.md"
-    hermes.write_text(
-        f"#!/bin/sh\nmkdir -p {memory.parent}; echo written > {memory}\nrm {hermes}.marker || exec sleep 600\nexit 3\n"
-    )
-    try:
+    world.edit("ezra.yaml", lambda doc: doc.update(config={"agent": {"restart_drain_timeout": 31}}))
+    commit = world.push("A change that never listens")
+    with trap(world):
         output = world.cli("run", "--once", code=1)
-    finally:
-        hermes.write_text(original)
-    assert "quarantined" in output
-    plan = world.cli("plan")
-    assert "quarantined" in plan or "generation" in plan
-    # the way back could not start either while the program was broken: the next pass starts it
-    world.cli("run", "--once", code=(0, 1))
-    assert memory.read_text() == "written\n"
-    after = owned(world, "ezra")
-    assert after == before
-    assert {name for name in world.names if world.pid(name) != pids[name]} == {"ezra"}
-    world.edit("ezra.yaml", lambda doc: doc.update(config={"agent": {"restart_drain_timeout": 32}}))
-    world.push("A fix")
-    world.converge()
-    assert yaml.safe_load((world.home("ezra") / "config.yaml").read_text())["agent"]["restart_drain_timeout"] == 32
-    world.edit("ezra.yaml", lambda doc: (doc.pop("config"), doc.pop("env", None)))
+        assert f"commit {commit[:7]} failed here: did not pass its gate" in output
+        after, config = owned(world, "ezra"), world.home("ezra") / "config.yaml"
+        assert (world.home("ezra") / "memories" / "DURING.md").read_text() == "written while it failed"
+        assert after["config"].pop("learnt_while_it_failed") is True  # type: ignore[attr-defined]
+        assert after == before
+        back = world.pids()
+        assert {name for name in world.names if back[name] != pids[name]} == {"ezra"}
+        assert "Quarantined: ezra: " in world.cli("plan", code=0)
+        assert "push a commit that changes it, or `reconciler retry ezra`" in world.cli("status")
+        assert "quarantined: commit" in world.cli("why", "ezra")
+        world.cli("run", "--once", code=1)
+        assert world.pids() == back
+        world.edit("ezra.yaml", lambda doc: doc.update(config={"agent": {"restart_drain_timeout": 32}}))
+        world.push("The fix")
+        world.converge()
+    assert yaml.safe_load(config.read_text())["agent"]["restart_drain_timeout"] == 32
+    fixed = world.pids()
+    assert {name for name in world.names if fixed[name] != back[name]} == {"ezra"}
+    world.cli("rollback", "ezra", "-y")
+    assert yaml.safe_load(config.read_text())["agent"]["restart_drain_timeout"] == 30
+    assert world.cli("run", "--once").startswith("Nothing to apply. Quarantined: ezra.")
+    world.cli("retry", "ezra", "-y")
+    assert yaml.safe_load(config.read_text())["agent"]["restart_drain_timeout"] == 32
+    assert yaml.safe_load(config.read_text())["learnt_while_it_failed"] is True
+    assert {name for name in world.names if world.pid(name) != fixed[name]} == {"ezra"}
+    assert world.run("ezra")["status"] == "completed"
+    world.edit("ezra.yaml", lambda doc: doc.pop("config"))
     world.push("As before")
     world.converge()
 
