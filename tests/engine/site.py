@@ -48,9 +48,11 @@ class Gateways(Memory):
         self.ill: Callable[[Program], str] = lambda program: ""
         self.acts: Callable[[Program], None] = lambda program: None
         self._ports: dict[str, int] = {}
+        self._models: dict[str, str] = {}
 
     def start(self, program: Program) -> None:
         self._ports[program.name] = _port(program)  # read once, at the start
+        self._models[program.name] = str(_server(program)["model_name"])
         super().start(program)
         self.acts(program)
 
@@ -70,8 +72,7 @@ class Gateways(Memory):
         if bearer != _key(found[0]):
             return Reply(401, "")
         if address.path == "/v1/models":
-            name = found[0].name.removesuffix("-body")
-            return Reply(200, json.dumps({"object": "list", "data": [{"id": name}]}))
+            return Reply(200, json.dumps({"object": "list", "data": [{"id": self._models[found[0].name]}]}))
         return Reply(200, json.dumps({"status": "ok", "pid": found[1].pid}))
 
     def listeners(self, ports: object) -> Mapping[int, Listener]:
@@ -94,9 +95,14 @@ def _home(program: Program) -> Path:
     return Path(dict(program.env)["HERMES_HOME"])
 
 
-def _port(program: Program) -> int:
+def _server(program: Program) -> dict[str, object]:
     config = yaml.safe_load((_home(program) / "config.yaml").read_text())
-    return int(config["platforms"]["api_server"]["extra"]["port"])
+    extra: dict[str, object] = config["platforms"]["api_server"]["extra"]
+    return extra
+
+
+def _port(program: Program) -> int:
+    return int(str(_server(program)["port"]))
 
 
 def _key(program: Program) -> str:
