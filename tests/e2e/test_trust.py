@@ -65,7 +65,7 @@ if home and "restart_drain_timeout: 31" in config.read_text():
 
 @contextmanager
 def trap(world: World) -> Iterator[None]:
-    """Real Hermes, but for a gateway with one value of its config: that one writes as an agent would, and never listens.
+    """Real Hermes, but for a gateway with one value in its config: that one writes as an agent would and never listens.
 
     It is built into the interpreter's start, so that argv and program are those of any gateway.
     """
