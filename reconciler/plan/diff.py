@@ -14,7 +14,7 @@ from reconciler.plan.change import Action, Cause, Change, Disposition, FieldChan
 from reconciler.plan.fact import Absent, Fact, InTheWay, Present, ProcessFact, ProcessState, Unknown
 from reconciler.plan.fields import KEY, Secrets, inputs_digest, secret_refs, wanted_fields
 from reconciler.plan.held import Held, Origin
-from reconciler.plan.resource import CodebaseVersion, Process, Resource
+from reconciler.plan.resource import CodebaseVersion, Format, KeyedFile, Process, Resource
 from reconciler.plan.value import FieldPath, Fields, Hidden, Known, SecretRef, Value, known
 
 CODEBASE: FieldPath = ("codebase",)
@@ -91,7 +91,7 @@ def _update(resource: Resource, live: Fields, held: Held | None, secrets: Secret
     recorded = held is not None and wanted == held.fields and held.resource == resource
     if recorded and _covers(live, wanted):
         return None
-    changes = tuple(_field_changes(wanted, dict(live), held))
+    changes = tuple(_field_changes(resource, wanted, dict(live), held))
     if changes:
         return _change(resource, Action.UPDATE, held, tuple(_reasons(changes)), changes)
     if recorded:
@@ -108,7 +108,9 @@ def _covers(live: Fields, wanted: Fields) -> bool:
     return all(present.get(path) == value for path, value in wanted)
 
 
-def _field_changes(wanted: Fields, live: dict[FieldPath, Value], held: Held | None) -> Iterator[FieldChange]:
+def _field_changes(
+    resource: Resource, wanted: Fields, live: dict[FieldPath, Value], held: Held | None
+) -> Iterator[FieldChange]:
     last = dict(held.fields) if held else {}
     displaced: dict[FieldPath, Cause] = {}
     for path, after in wanted:
@@ -116,7 +118,9 @@ def _field_changes(wanted: Fields, live: dict[FieldPath, Value], held: Held | No
         if before == after or (after == _SECTION and _holds_others(path, live, last)):
             continue
         cause = _cause(before, after, last.get(path), held)
-        yield FieldChange(path, _masked(before, last.get(path)), after, cause)
+        strange = held is None and before is not None and path[0] == KEY and _holds_secrets(resource)
+        shown = _STRANGE if strange else before
+        yield FieldChange(path, _masked(shown, last.get(path)), after, cause)
         displaced.update((other, cause) for other in _displaced(path, live))
     declared = {path for path, _ in wanted}
     gone = {path: Cause.REMOVED for path in last if path[0] == KEY and path not in declared and path in live}
@@ -125,7 +129,13 @@ def _field_changes(wanted: Fields, live: dict[FieldPath, Value], held: Held | No
 
 
 _SECTION = known({})
+_STRANGE = Hidden("")
+"""What stood in an .env before we knew it: it may be anybody's secret."""
 _TO_BE_MADE = Hidden("")
+
+
+def _holds_secrets(resource: Resource) -> bool:
+    return isinstance(resource, KeyedFile) and resource.format is Format.ENV
 
 
 def _holds_others(path: FieldPath, live: dict[FieldPath, Value], last: dict[FieldPath, Value]) -> bool:
