@@ -80,6 +80,14 @@ class Histories:
         return learned
 
 
+def history(repo: GitRepo, commit: str, folder: str, limit: int) -> tuple[str, ...]:
+    """Commits that changed the folder, newest first, from `commit` back along first parents."""
+    if not _known(repo, commit):
+        raise CommitMissing(commit)
+    out = repo.run("rev-list", "--first-parent", f"--max-count={limit}", commit, "--", folder or ".")
+    return tuple(out.decode().split())
+
+
 def _known(repo: GitRepo, commit: str) -> bool:
     return repo.run("cat-file", "--batch-check", feed=f"{check_commit(commit)}\n".encode()).split()[1:2] == [b"commit"]
 

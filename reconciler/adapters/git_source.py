@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TypeVar
 
-from reconciler.adapters.git_history import Histories
+from reconciler.adapters.git_history import Histories, history
 from reconciler.adapters.git_mirror import LAST_GOOD, TIP, ForcePush, Mirror, refs_of
 from reconciler.adapters.git_names import check_branch, check_commit, check_folder
 from reconciler.adapters.git_remote import Access, parse_remote
@@ -62,6 +62,9 @@ class GitSource:
 
     def since(self, old: str, new: str) -> tuple[Revision, ...]:
         return self._mended(lambda repo: self._histories.since(repo, old, new))
+
+    def history(self, commit: str, limit: int) -> tuple[str, ...]:
+        return self._mended(lambda repo: history(repo, commit, self._folder, limit))
 
     def last_change(self, commit: str, path: str) -> Revision:
         known = self._histories.known_change(commit, path)

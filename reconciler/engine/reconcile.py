@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 
 from reconciler.engine.allow import allowances
 from reconciler.engine.apply import Applied, Apply
+from reconciler.engine.arrivals import Arrivals, Told
 from reconciler.engine.demand import NOTHING, Demand, foreseen, obey
 from reconciler.engine.desired import DesiredState, InvalidFleet, Wanted
 from reconciler.engine.health import Prober
@@ -76,6 +77,7 @@ class Planned:
     records: Records
     rules: Rules
     quarantined: Mapping[str, tuple[Quarantine, Generation | None]]
+    arrivals: Told = ()
 
     def stuck(self) -> tuple[str, ...]:
         """Wizards and resources that only a commit or a person can free, but for what a person rolled back."""
@@ -115,6 +117,7 @@ class Reconciler:
         self._trust = Trust(host)
         self._recorder = Recorder(host)
         self._last: tuple[Planned, Report] | None = None
+        self._arrivals = Arrivals(host)
         self._renamed: tuple[Desired, Records, Records] | None = None
         self._fallback: tuple[tuple[str, str], Wanted] | None = None
         self.prober = Prober(host)
@@ -206,9 +209,10 @@ class Reconciler:
         asked = request.saved.rules if request.saved else request.rules
         rules = asked if request.files is not None else self._allowed(asked, wanted)
         plan = build(wants.desired, observed, records, rules, self._memory, wants.quarantined)
-        if wanted.notices:
-            plan = replace(plan, warnings=(*wanted.notices, *plan.warnings))
-        return Planned(plan, wanted, wants.desired, observed, records, asked, wants.quarantined)
+        arrivals = tuple((n, t) for n, t in self._arrivals.told(wanted, observed, records) if n in plan.wizards)
+        if wanted.notices or arrivals:
+            plan = replace(plan, warnings=(*wanted.notices, *(text for _, text in arrivals), *plan.warnings))
+        return Planned(plan, wanted, wants.desired, observed, records, asked, wants.quarantined, arrivals)
 
     def _records(self, desired: Desired) -> Records:
         """What the ledger knows, under the names that Git uses now; the same object while nothing changes."""
@@ -252,6 +256,7 @@ class Reconciler:
         commit = planned.plan.commit
         pass_id = self._host.ledger.begin(commit, request.trigger)
         self._recorder.tell(pass_id, commit, told)
+        self._recorder.arrive(pass_id, planned.plan, planned.arrivals)
         obey(self._host, request.demand, self._host.ledger.records(), planned.records, pass_id, commit)
         try:
             applied = self._steps(planned, pass_id, cancelled)

@@ -14,6 +14,7 @@ from reconciler.engine.host import Host
 from reconciler.engine.status import iso
 from reconciler.errors import ReconcilerError
 from reconciler.plan.change import Action, Plan
+from reconciler.plan.retire import folder_key
 from reconciler.plan.status import HostStatus
 from reconciler.protocols.events import Level
 from reconciler.protocols.ledger import Result
@@ -63,6 +64,14 @@ class Recorder:
             key = f"wizard/{wizard}/body" if wizard else "supervisor"
             self._host.ledger.note(pass_id, commit, wizard, key, sentence)
             self._host.say(sentence, wizard, key, Level.WARNING)
+
+    def arrive(self, pass_id: int, plan: Plan, arrivals: Sequence[tuple[str, str]]) -> None:
+        """History of wizards that begin here now and were on another host before."""
+        begin = {step.wizard for step in plan.steps}
+        for wizard, text in arrivals:
+            if wizard in begin:
+                self._host.ledger.note(pass_id, plan.commit, wizard, folder_key(wizard), text, told=True)
+                self._host.say(text, wizard, folder_key(wizard), Level.WARNING)
 
     def summary(self, plan: Plan, applied: Applied) -> str:
         """One line: what was done and what was not; what the last pass did when this one had nothing to do."""

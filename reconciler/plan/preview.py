@@ -7,16 +7,19 @@ nothing else listens anywhere. Not done here: drift, pauses, quarantines; only t
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import replace
 
+from reconciler.plan.arrive import arrivals, newcomers
 from reconciler.plan.build import Rules, build
 from reconciler.plan.change import Plan
 from reconciler.plan.expand import expand
 from reconciler.plan.fact import Absent, Fact, Observed, Present, ProcessFact, ProcessState, SecretFact
 from reconciler.plan.fields import inputs_digest, secret_refs, wanted_fields
+from reconciler.plan.formerly import borrowed, renamed
 from reconciler.plan.held import Held, Origin, Records
 from reconciler.plan.resource import Process, Resource
+from reconciler.plan.retire import body_key, folder_key
 from reconciler.plan.value import SecretRef
 from reconciler.spec.desired import DesiredFleet
 
@@ -28,9 +31,16 @@ def preview(before: DesiredFleet, after: DesiredFleet, host: str, rules: Rules |
     secrets = _secrets((*old.resources, *new.resources))
     there = {r.key: r for r in old.resources if _kept(r)}
     held = {key: Held(r, Origin.CREATED, wanted_fields(r, secrets), "before") for key, r in there.items()}
+    records = renamed(new, Records(held))
     facts: dict[str, Fact] = {r.key: _absent(r) for r in new.resources}
-    facts.update({key: _present(entry, pid) for pid, (key, entry) in enumerate(held.items(), 1)})
-    return build(new, Observed(facts, secrets, {}), Records(held), rules)
+    facts |= {f"{folder_key(one.new)}/original": Absent() for one in records.renamings}
+    facts |= {key: _present(entry, pid) for pid, (key, entry) in enumerate(records.held.items(), 1)}
+    facts |= {body_key(one.new): ProcessFact(ProcessState.STOPPED) for one in records.renamings if one.stored}
+    secrets |= {ref: secrets[old] for ref, old in borrowed(secrets, records).items() if old in secrets}
+    plan = build(new, Observed(facts, secrets, {}), records, rules)
+    was = {name: before.host_of(wizard) for name, wizard in before.wizards.items()}
+    told = arrivals(newcomers(new, facts, records), new, records, after, (was,))
+    return replace(plan, warnings=tuple(text for name, text in told if name in plan.wizards))
 
 
 def _kept(resource: Resource) -> bool:
@@ -38,7 +48,7 @@ def _kept(resource: Resource) -> bool:
     return not isinstance(resource, Process) or resource.run
 
 
-def _secrets(resources: Iterable[Resource]) -> Mapping[SecretRef, SecretFact]:
+def _secrets(resources: Iterable[Resource]) -> dict[SecretRef, SecretFact]:
     """A digest of each name in place of the text, which only the host knows."""
     refs = {ref for resource in resources for ref in secret_refs(resource)}
     return {ref: SecretFact(hashlib.sha256(f"{ref.source} {ref.location}".encode()).hexdigest()) for ref in refs}

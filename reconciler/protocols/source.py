@@ -47,6 +47,10 @@ class Source(Protocol):
         """Commits reachable from `new` and not from `old`, newest first; only `new` when `old` is unknown."""
         ...
 
+    def history(self, commit: str, limit: int) -> tuple[str, ...]:
+        """Commits that changed the folder, newest first, from `commit` back along first parents; at most `limit`."""
+        ...
+
     def accept(self, commit: str) -> None:
         """Remembers the commit as the last good one."""
         ...

@@ -6,7 +6,7 @@ with a dot are not. Other files are read only where a wizard names them as its s
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from reconciler.spec.check import check
 from reconciler.spec.desired import DesiredFleet, Loaded
@@ -26,9 +26,9 @@ def load_fleet(files: Mapping[str, bytes], folder: str, memo: Memo | None = None
     `files` are path inside the repository -> bytes. Problems are sorted by place. With a memo kept between calls, files
     whose bytes are the same are not read again; one memo serves one caller at a time.
     """
-    folder = folder.strip("/").removeprefix("./") if folder != "." else ""
+    folder = _inside(folder)
     memo = memo if memo is not None else Memo()
-    read = {path: memo.read(path, files[path]) for path in sorted(files) if is_fleet_file(path, folder)}
+    read = {path: memo.read(path, files[path]) for path in fleet_files(files, folder)}
     memo.turn()
     drafted = draft(read.values())
     souls, missing = read_souls(drafted, files, folder)
@@ -38,6 +38,15 @@ def load_fleet(files: Mapping[str, bytes], folder: str, memo: Memo | None = None
     if drafted.fleet is None or any(p.severity is Severity.ERROR for p in problems):
         return Loaded(None, problems)
     return Loaded(_desired(drafted, drafted.fleet, souls), problems)
+
+
+def fleet_files(paths: Iterable[str], folder: str) -> list[str]:
+    """Those of the paths inside the repository that declare parts of the fleet in `folder`, sorted."""
+    return [path for path in sorted(paths) if is_fleet_file(path, _inside(folder))]
+
+
+def _inside(folder: str) -> str:
+    return folder.strip("/").removeprefix("./") if folder != "." else ""
 
 
 def _excused(problem: Problem, read: Mapping[str, ReadFile]) -> bool:
