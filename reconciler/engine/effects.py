@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from typing import assert_never
 
 from reconciler.agents import AGENTS
@@ -17,7 +18,7 @@ from reconciler.engine.host import Host
 from reconciler.engine.observe import program_name
 from reconciler.errors import ReconcilerError, Retryable, Terminal
 from reconciler.plan.canary import version_left
-from reconciler.plan.change import Change, FieldChange, Operation, Step
+from reconciler.plan.change import Action, Change, FieldChange, Operation, Step
 from reconciler.plan.fact import ProcessFact
 from reconciler.plan.fields import KEY, inputs_digest, secret_refs, wanted_fields
 from reconciler.plan.held import Origin, Renaming, Start
@@ -139,6 +140,10 @@ class Effects:
     def _stop(self, change: Change) -> str:
         process = _process(change)
         name = program_name(process.key)
+        last = self._host.ledger.records().starts.get(process.key)
+        if last and change.action is Action.RESTART:
+            # From here on its gate is owed: should we be killed, it goes on first, before its siblings.
+            self._host.ledger.started(process.key, replace(last, proven=False))
         stopped = self._host.runtime.stop(name, process.stop_seconds)
         self._host.runtime.forget(name)
         how = "was killed after its time to stop" if stopped.forced else "stopped"

@@ -125,21 +125,33 @@ def resolve(host: Host, observer: Observer) -> None:
         unknown = any(isinstance(fact, Unknown) for fact in observed.facts.values())
         if unknown and intent.step.operation in _MOVES:
             continue
-        done = _happened(intent, observed)
+        done = _happened(intent, observed) or _passed(host, intent)
         words = "found done after an interruption" if done else "interrupted; the next plan sees to it"
         if done and intent.step.operation is Operation.RENAME and intent.change.renaming:
             words += forget(host, intent.change.renaming)
         host.say(f"{intent.change.key}: {intent.step.operation.value} was {words}", intent.change.wizard)
+        if intent.step.operation is Operation.START:
+            _owe_gate(host, intent, observed)
         host.ledger.settle(
             intent.id,
             Result.DONE if done else Result.INTERRUPTED,
             words,
             intent.update if done else _begun(intent, observed),
         )
-        fact = observed.facts[intent.change.key]
-        if done and intent.step.operation is Operation.START and isinstance(fact, ProcessFact) and fact.started:
-            host.ledger.started(intent.change.key, Start(fact.started, proven=False))
     host.ledger.close_passes()
+
+
+def _passed(host: Host, intent: Intent) -> bool:
+    """A gate that was passed is remembered with its start, before its step is settled."""
+    start = host.ledger.records().starts.get(intent.change.key)
+    return intent.step.operation is Operation.GATE and start is not None and start.proven
+
+
+def _owe_gate(host: Host, intent: Intent, observed: Observed) -> None:
+    """Whatever came of the start, its gate was not passed."""
+    fact = observed.facts[intent.change.key]
+    started = fact.started if isinstance(fact, ProcessFact) and fact.started else host.clock.now()
+    host.ledger.started(intent.change.key, Start(started, proven=False))
 
 
 def _begun(intent: Intent, observed: Observed) -> Update:
@@ -167,19 +179,17 @@ def _happened(intent: Intent, observed: Observed) -> bool:
         case Operation.START:
             wanted = intent.update.hold[0][1].fields
             return isinstance(fact, ProcessFact) and fact.state in LIVE and fact.inputs == inputs_digest(wanted)
-        case Operation.GATE:
-            return False
         case _:
             return _matches(fact, intent)
 
 
 def _matches(fact: Fact, intent: Intent) -> bool:
-    """Whether a file now holds what the intent was going to write (or no longer holds what it was to take out)."""
+    """Whether a file now holds what the intent was going to write, and no longer what it was to take out."""
     if not isinstance(fact, Present):
         return False
     live = dict(fact.fields)
-    if intent.update.drop:
-        return all(change.path not in live for change in intent.change.fields)
+    if any(change.after is None and change.path in live for change in intent.change.fields):
+        return False
     return all(live.get(path) == value for _, held in intent.update.hold for path, value in held.fields)
 
 

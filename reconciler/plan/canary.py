@@ -67,7 +67,9 @@ def _on_the_move(change: Change, records: Records) -> bool:
 
 
 def _begun(change: Change, records: Records) -> bool:
-    return bool(never_held_since(change.key, records))
+    """Also where it was stopped for that, and not started yet."""
+    start = records.starts.get(change.key)
+    return bool(never_held_since(change.key, records)) or (start is not None and not start.proven and moves(change))
 
 
 def _chain(codebase: str, movers: Mapping[str, Change], desired: Desired, records: Records) -> Chain:
