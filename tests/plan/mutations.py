@@ -11,6 +11,7 @@ CONVERGENCE = "test_plan_convergence.py::"
 OWNERSHIP = "test_plan_ownership.py::"
 SAFETY = "test_plan_safety.py::"
 ORDER = "test_plan_order.py::"
+TRUST = "test_plan_trust.py::"
 
 
 @dataclass(frozen=True)
@@ -135,5 +136,47 @@ MUTATIONS = (
         "    if recorded:\n        return None\n",
         "",
         (f"{OWNERSHIP}test_one_file",),
+    ),
+    Mutation(
+        "goes back to what has failed",
+        "generation.py",
+        "(g for g in generations if g.expansion != quarantine.expansion)",
+        "iter(generations)",
+        (f"{TRUST}test_a_rollback_goes_past_what_failed",),
+    ),
+    Mutation(
+        "tries a quarantined expansion again",
+        "generation.py",
+        "if name in declared and expansion(declared[name], secrets) == quarantine.expansion:",
+        "if name in declared and not expansion(declared[name], secrets):",
+        (f"{TRUST}test_what_failed_goes_back_to_the_byte_and_stays_there",),
+    ),
+    Mutation(
+        "moves a codebase under all at once",
+        "order.py",
+        "    return frozenset({need}) if need and node.operation is not Operation.RECORD else frozenset()\n",
+        "    return frozenset()\n",
+        (f"{TRUST}test_a_codebase_moves_under_one_and_then_one_at_a_time_fathers_last",),
+    ),
+    Mutation(
+        "follows a canary that failed",
+        "canary.py",
+        "        if codebase in failed:\n",
+        "        if not failed:\n",
+        (f"{TRUST}test_who_waits_for_a_failed_canary_waits_until_somebody_holds",),
+    ),
+    Mutation(
+        "puts databases back although the new version has held",
+        "canary.py",
+        "entry is None or (start is not None and start.proven)",
+        "entry is None",
+        (f"{TRUST}test_a_gate_that_was_passed_counts_although_a_kill_kept_it_out_of_the_inventory",),
+    ),
+    Mutation(
+        "never tires of a fight",
+        "repeat.py",
+        "repeat.count < LIMIT",
+        "repeat.count < LIMIT + 1",
+        (f"{TRUST}test_the_same_change_stops_after_three_passes",),
     ),
 )
