@@ -9,11 +9,12 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 
-from reconciler.plan.change import Plan
+from reconciler.plan.change import Copies, Plan
 from reconciler.render.names import counted
 from reconciler.render.safe import plain, shorten
 
-NEVER_TOUCHED = "Never touched: memories, skills, sessions, databases, logs."
+_NEVER = "Never touched: memories, skills, sessions, databases, logs."
+_RESTORED = "Never touched: memories, skills, logs. Databases of a version that never held go back to what they were: "
 _NAMED = 5
 _TEXT_LIMIT = 300
 
@@ -24,8 +25,14 @@ def notes(plan: Plan, *, verbose: bool) -> list[str]:
         *quarantine_notes(plan),
         *unmanaged_notes(plan, verbose=verbose),
         *unenforced_notes(plan, verbose=verbose),
-        NEVER_TOUCHED,
+        never_touched(plan),
     ]
+
+
+def never_touched(plan: Plan) -> str:
+    """The last line of every plan."""
+    back = sorted({c.wizard for c in plan.pending if c.wizard and c.databases is Copies.PUT_BACK})
+    return f"{_RESTORED}{', '.join(map(plain, back))}." if back else _NEVER
 
 
 def quarantine_notes(plan: Plan) -> list[str]:

@@ -9,7 +9,7 @@ from reconciler.plan.change import Action, Change, Plan
 from reconciler.plan.resource import Process
 from reconciler.render.markdown import code_span, inline
 from reconciler.render.names import commit_name, process_name
-from reconciler.render.notes import NEVER_TOUCHED, notes, refusal_title
+from reconciler.render.notes import never_touched, notes, refusal_title
 from reconciler.render.outline import Group, group_lines, groups, waiting_groups
 from reconciler.render.page import Page
 from reconciler.render.paint import diff_line
@@ -33,10 +33,10 @@ def plan_markdown(plan: Plan, *, limit: int = 60_000) -> str:
         page.add_fold(_title(group), _lines(group, plan), "diff")
     for obstacle, group in waiting_groups(plan):
         page.add_fold(f"{group.title} {shorten(plain(obstacle), _LINE_LIMIT)}", _lines(group, plan), "diff")
-    rest = [line for line in notes(plan, verbose=True) if line != NEVER_TOUCHED]
+    rest = [line for line in notes(plan, verbose=True) if line != never_touched(plan)]
     if rest:
         page.add_fold("Kept, or not enforced by this version", rest, "text")
-    page.add(NEVER_TOUCHED)
+    page.add(never_touched(plan))
     return page.text() or shorten(counts_text(action_counts(plan)) or "No changes.", limit)
 
 

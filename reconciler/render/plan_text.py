@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 from reconciler.plan.change import Disposition, Plan
 from reconciler.render.names import commit_name
-from reconciler.render.notes import NEVER_TOUCHED, notes, refusal_title
+from reconciler.render.notes import never_touched, notes, refusal_title
 from reconciler.render.outline import Group, group_lines, groups, waiting_groups
 from reconciler.render.paint import Style, paint, terminal_line
 from reconciler.render.safe import plain
@@ -71,5 +71,6 @@ def _remarks(plan: Plan, colour: bool, verbose: bool) -> Iterator[str]:
     if plan.warnings:
         yield ""
     lines = notes(plan, verbose=verbose)
-    yield from (plain(line) if line == NEVER_TOUCHED else paint(line, Style.DIM, colour) for line in lines)
+    last = never_touched(plan)
+    yield from (plain(line) if line == last else paint(line, Style.DIM, colour) for line in lines)
     yield ""

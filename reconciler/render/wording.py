@@ -9,7 +9,7 @@ from collections import Counter
 from typing import assert_never
 
 from reconciler.plan.canary import version_name
-from reconciler.plan.change import Action, Cause, Change, Disposition, FieldChange, Plan
+from reconciler.plan.change import Action, Cause, Change, Copies, Disposition, FieldChange, Plan
 from reconciler.plan.diff import CODEBASE, telling
 from reconciler.plan.resource import KeyedFile, Process, Symlink, TextFile
 from reconciler.plan.value import Hidden
@@ -90,7 +90,8 @@ def change_note(change: Change) -> str:
     if change.action is Action.RESTART:
         return ""
     kept = "; memories and sessions stay in it" if change.action is Action.STORE else ""
-    return _reasons(change) + kept
+    back = "; databases are put back" if change.databases is Copies.PUT_BACK else ""
+    return _reasons(change) + kept + back
 
 
 def _reasons(change: Change) -> str:
@@ -121,6 +122,7 @@ def restart_reason(change: Change, commit: str) -> str:
     if len(fields) > _PARTS:
         parts.append(f"{len(fields) - _PARTS} more (-v shows each)")
     parts += [plain(reason.text) for reason in change.reasons if reason.cause is Cause.TURN]
+    parts += ["databases are put back"] if change.databases is Copies.PUT_BACK else []
     if _from_git(change) and not any(reason.cause is Cause.BACK for reason in change.reasons):
         parts.append(commit_name(commit))
     apart = [r for r in change.reasons if r.cause not in _FROM_GIT | {Cause.NEEDS, Cause.DRIFT, Cause.TURN}]
