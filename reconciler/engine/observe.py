@@ -57,8 +57,10 @@ class Observer:
         facts: dict[str, Fact] = dict(self._host.files.observe(questions.files, reread=reread or self._stale()))
         facts.update(self._try(questions.codebases, lambda: self._host.codebases.observe(questions.codebases)))
         facts.update(self._processes(questions.processes))
-        found = self._host.secrets.observe((*questions.refs, *questions.borrowed.values()))
-        secrets = {ref: found[questions.borrowed.get(ref, ref)] for ref in questions.refs}
+        secrets = self._host.secrets.observe(questions.refs)
+        if questions.borrowed:
+            old = self._host.secrets.observe(questions.borrowed.values())
+            secrets = {**secrets, **{ref: old[made] for ref, made in questions.borrowed.items()}}
         if secrets != self._secrets:
             self._secrets = secrets
         return Observed(facts, self._secrets, self._host.ports.listeners(self._ports(questions.processes, facts)))

@@ -209,7 +209,8 @@ class Reconciler:
         asked = request.saved.rules if request.saved else request.rules
         rules = asked if request.files is not None else self._allowed(asked, wanted)
         plan = build(wants.desired, observed, records, rules, self._memory, wants.quarantined)
-        arrivals = tuple((n, t) for n, t in self._arrivals.told(wanted, observed, records) if n in plan.wizards)
+        told = self._arrivals.told(wanted, observed, records) if plan.changes else ()
+        arrivals = tuple((name, text) for name, text in told if name in plan.wizards)
         if wanted.notices or arrivals:
             plan = replace(plan, warnings=(*wanted.notices, *(text for _, text in arrivals), *plan.warnings))
         return Planned(plan, wanted, wants.desired, observed, records, asked, wants.quarantined, arrivals)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import zlib
 from dataclasses import replace
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from reconciler.plan.build import Rules, build
 from reconciler.plan.change import Action, Cause, Disposition, Operation, Plan
@@ -17,7 +20,25 @@ from reconciler.plan.resource import Process
 from reconciler.plan.value import Known, SecretRef
 from reconciler.spec.desired import DesiredFleet
 from reconciler.spec.kinds import DesiredState, Generate, Policy, SoulFile
-from tests.plan.fleets import ELSEWHERE, FREE, ROOT, at_version, changed, desired_of, fleet_of, read, simple, without
+from tests.plan.fleets import (
+    AGENTS_OWN,
+    DRIFT,
+    ELSEWHERE,
+    FREE,
+    ROOT,
+    Chapter,
+    Disturbance,
+    at_version,
+    changed,
+    chapters,
+    desired_of,
+    disturbances,
+    fleet_of,
+    fleets,
+    read,
+    simple,
+    without,
+)
 from tests.plan.host import Host, Node, put, tree_of
 from tests.plan.walk import plan_for, settle
 
@@ -347,6 +368,32 @@ def test_another_root_is_said(host: Host, fleet: DesiredFleet) -> None:
 
 
 # Beside other wizards
+
+
+@given(fleets(), st.lists(disturbances(DRIFT | AGENTS_OWN), max_size=3), chapters(frozenset(), rough=True))
+def test_whatever_happens_on_the_way_it_arrives_with_all_that_is_its_own(
+    fleet: DesiredFleet, blows: list[Disturbance], chapter: Chapter
+) -> None:
+    """Steps fail and the pass is killed; then nothing is in the way any more."""
+    host, first = Host(), desired_of(fleet, FIRST)
+    settle(host, first)
+    for name in fleet.wizards:
+        host.files[f"{ROOT}/{name}/MEMORY.md"] = Node("foreign", 0o600, name)
+    for blow in blows:
+        blow.strike(host, first)
+    old = sorted(fleet.wizards)[0]
+    new = fleet.wizards[old].model_copy(update={"name": "zoe", "formerly": (old,)})
+    desired = desired_of(replace(fleet, wizards={**without(fleet, old).wizards, "zoe": new}), SECOND)
+    foreign = {path: node.content for path, node in host.files.items() if node.kind == "foreign"}
+    host.apply(plan_for(host, desired), chapter.pick, lambda s: zlib.crc32(s.id.encode()) % 7 < chapter.failing)
+    host.apply(plan_for(host, desired), chapter.pick, limit=chapter.limit)
+    for _ in range(3):
+        settle(host, desired)
+    assert not plan_for(host, desired, STRICT).changes
+    moved = {path.replace(f"{ROOT}/{old}/", f"{ROOT}/zoe/"): content for path, content in foreign.items()}
+    assert {path: node.content for path, node in host.files.items() if node.kind == "foreign"} == moved
+    assert not [path for path in host.files if path.startswith(f"{ROOT}/{old}/")]
+    assert not [key for key in (*host.records.held, *host.processes) if key.startswith(f"wizard/{old}/")]
 
 
 def test_ports_change_hands_with_a_rename(host: Host, fleet: DesiredFleet) -> None:
