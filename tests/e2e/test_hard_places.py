@@ -13,7 +13,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -76,20 +76,14 @@ def small_disk(path: Path, size: str) -> Iterator[None]:
 
 
 def fill(path: Path) -> Path:
+    """Unbuffered, down to the last byte: a buffer that can't be flushed would fail again when it is closed."""
     filler = path / "filler"
-    with filler.open("wb") as out:
-        try:
-            while True:
-                out.write(b"x" * 65536)
-                out.flush()
-        except OSError:
-            pass
-    try:  # the last bytes as well
-        with filler.open("ab", buffering=0) as out:
-            while True:
-                out.write(b"x")
-    except OSError:
-        return filler
+    with filler.open("wb", buffering=0) as out:
+        for size in (65536, 1):
+            with suppress(OSError):
+                while out.write(b"x" * size):
+                    pass
+    return filler
 
 
 def test_a_full_disk_is_named_nothing_is_torn_and_space_heals_it(still: Still) -> None:
