@@ -7,6 +7,27 @@ RECONCILER_SOURCE__URL win over the file. Not done here: anything with the value
 from __future__ import annotations
 
 from reconciler.settings.load import load_settings
-from reconciler.settings.model import ApplySettings, SecretSource, Settings, SourceSettings, StatusSettings
+from reconciler.settings.model import (
+    ApplySettings,
+    GiteaSettings,
+    LogSettings,
+    NotifySettings,
+    SecretSource,
+    Settings,
+    SourceSettings,
+    StatusSettings,
+    WebSettings,
+)
 
-__all__ = ["ApplySettings", "SecretSource", "Settings", "SourceSettings", "StatusSettings", "load_settings"]
+__all__ = [
+    "ApplySettings",
+    "GiteaSettings",
+    "LogSettings",
+    "NotifySettings",
+    "SecretSource",
+    "Settings",
+    "SourceSettings",
+    "StatusSettings",
+    "WebSettings",
+    "load_settings",
+]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 
 DEFAULT_FILE = Path("/etc/reconciler/reconciler.toml")
 LARGEST = 1_000_000
-LATER = frozenset({"web", "gitea"})
 EXAMPLE = """\
 host = "my-host"    # which of the fleet's hosts this is
 
@@ -97,15 +96,24 @@ def _missing(file: Path) -> Terminal:
 
 def _unknown_variables(layer: Layer, merged: Tree) -> list[Problem]:
     """Variables with our prefix that are no settings, but for those that a setting takes a secret from."""
-    source = merged.get("source")
-    token = source.get("token") if isinstance(source, dict) else None
-    holds_secret = token.get("env") if isinstance(token, dict) else None
+    holds_secret = set(_named(merged))
     names = [variable(key) for key in known_keys()]
     return [
         Problem(name, f"is no setting, and the prefix is ours: unset or rename it{_nearest(name, names)}")
         for name in layer.unknown
-        if name != holds_secret
+        if name not in holds_secret
     ]
+
+
+def _named(value: object) -> Iterator[str]:
+    """Variables that some setting takes a secret from."""
+    if isinstance(value, list):
+        yield from (name for item in value for name in _named(item))
+    elif isinstance(value, dict):
+        name = value.get("env")
+        if isinstance(name, str):
+            yield name
+        yield from (name for inner in value.values() for name in _named(inner))
 
 
 def _problem(detail: ErrorDetails, origin: str, over: Layer) -> Problem:
@@ -118,8 +126,6 @@ def _message(detail: ErrorDetails, key: Key) -> str:
     match detail["type"]:
         case "missing":
             return f"is required (or set {variable(key)})"
-        case "extra_forbidden" if key[0] in LATER:
-            return "is not in this version; take it out"
         case "extra_forbidden":
             return f"is no setting{_nearest(key[-1], _beside(key))}"
         case "model_type":

@@ -7,9 +7,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PrivateAttr, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PrivateAttr, model_validator
 
-from reconciler.settings.values import anchored_path, anchored_url, duration, known_runtime, no_plain_secret
+from reconciler.settings.values import (
+    address,
+    anchored_path,
+    anchored_url,
+    duration,
+    known_runtime,
+    loopback,
+    no_plain_secret,
+    web_url,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +113,8 @@ class ApplySettings(Table):
     """How long a canary must hold after its gate before another wizard follows."""
     reread: Duration = 86400.0
     """How often every file is read again although its stat says that it did not change."""
+    drift: Duration = 30.0
+    """How often the host is looked at again when nothing else wakes the daemon; the remote is not asked then."""
 
     @model_validator(mode="after")
     def _reachable(self) -> ApplySettings:
@@ -120,6 +131,61 @@ class StatusSettings(Table):
     """How often it is written although nothing changed."""
 
 
+class WebSettings(Table):
+    """[web]: the daemon's webhook, API and dashboard."""
+
+    enabled: bool = True
+    bind: Annotated[str, AfterValidator(address)] = "127.0.0.1:9090"
+    """Address and port to listen on. Beyond loopback a token is required, for reading as well."""
+    url: Annotated[str, AfterValidator(web_url)] | None = None
+    """How people reach the dashboard, for links in Gitea; when left out, links lead to the status branch."""
+    hosts: Annotated[list[Text], Field(max_length=20)] = []
+    """Host names that requests may carry besides loopback's, the bind address and that of `url`; others are refused."""
+    token: Annotated[SecretSource | None, BeforeValidator(no_plain_secret)] = None
+    """What has to be shown for anything that changes state; without it nothing can be changed over the web."""
+    webhook_secret: Annotated[SecretSource | None, BeforeValidator(no_plain_secret)] = None
+    """What Gitea signs its deliveries with; without it every delivery is refused."""
+    insecure_webhooks: bool = False
+    """Take deliveries without a signature. For a closed network only."""
+
+    @model_validator(mode="after")
+    def _guarded(self) -> WebSettings:
+        if self.enabled and self.token is None and not loopback(self.bind):
+            raise ValueError(f"binds {self.bind}, which others can reach, and so needs a token")
+        if self.insecure_webhooks and self.webhook_secret is not None:
+            raise ValueError("has a webhook_secret and insecure_webhooks; take one of them out")
+        return self
+
+
+class GiteaSettings(Table):
+    """[gitea]: where pull requests are previewed and commits get a status. Works with Forgejo too."""
+
+    url: Annotated[str, AfterValidator(web_url)]
+    """Address of the server, such as http://127.0.0.1:3000."""
+    repository: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]+/[A-Za-z0-9._-]+$")] | None = None
+    """owner/name; when left out, the end of source.url."""
+    token: Annotated[SecretSource, BeforeValidator(no_plain_secret)]
+    """Access token with read and write for repository and issue."""
+    ca_file: Annotated[Place | None, AT_FILE] = None
+    """Certificates to trust for https, where the system's do not do."""
+
+
+class NotifySettings(Table):
+    """[notify]: who is told when a wizard fails and recovers."""
+
+    to: Annotated[list[Annotated[SecretSource, BeforeValidator(no_plain_secret)]], Field(max_length=20)] = []
+    """Addresses as Apprise writes them (https://github.com/caronc/apprise/wiki); each is a secret."""
+    repeat: Duration = 3600.0
+    """How often an unmended failure is told again."""
+
+
+class LogSettings(Table):
+    """[log]: what the daemon writes to stderr."""
+
+    format: Literal["text", "json"] = "text"
+    level: Literal["detail", "info", "warning", "error"] = "info"
+
+
 class Settings(Table):
     """All settings of this host. Durations are seconds, paths absolute."""
 
@@ -133,6 +199,10 @@ class Settings(Table):
     source: SourceSettings
     apply: ApplySettings = ApplySettings()
     status: StatusSettings = StatusSettings()
+    web: WebSettings = WebSettings()
+    gitea: GiteaSettings | None = None
+    notify: NotifySettings = NotifySettings()
+    log: LogSettings = LogSettings()
 
     _origin: str = PrivateAttr(default="")
 

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import os
 import re
+from ipaddress import ip_address
 from pathlib import Path
+from urllib.parse import urlsplit
 
 DURATION = re.compile(r"(?P<count>\d{1,9}(?:\.\d{1,6})?)(?P<unit>ms|s|m|h|d)", re.ASCII)
 SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
@@ -42,6 +44,37 @@ def no_plain_secret(value: object) -> object:
         problem = f"must say where the secret is, never hold it: {how}"
         raise ValueError(problem)  # noqa: TRY004 - pydantic collects ValueError alone
     return value
+
+
+def address(text: str) -> str:
+    """Host and port of "127.0.0.1:9090" or "[::1]:9090"; the host is an address, or "localhost"."""
+    host, _, port = text.rpartition(":")
+    if not port.isascii() or not port.isdigit() or not 0 < int(port[:6]) < 65536:
+        raise ValueError('must be an address with its port, such as "127.0.0.1:9090"')
+    if host != "localhost":
+        try:
+            found = ip_address(host.removeprefix("[").removesuffix("]"))
+        except ValueError:
+            raise ValueError('must begin with an IP address or localhost, such as "127.0.0.1:9090"') from None
+        if (found.version == 6) != (host[:1] == "["):
+            raise ValueError('must hold an IPv6 address in brackets, such as "[::1]:9090"')
+    return text
+
+
+def loopback(bind: str) -> bool:
+    """Whether only this machine can reach the address, which `address` has checked."""
+    host = bind.rpartition(":")[0].removeprefix("[").removesuffix("]")
+    return host == "localhost" or ip_address(host).is_loopback
+
+
+def web_url(text: str) -> str:
+    """An http or https address without its last slash."""
+    found = urlsplit(text)
+    if found.scheme not in ("http", "https") or not found.hostname or found.query or found.fragment:
+        raise ValueError('must be an address such as "https://gitea.example"')
+    if found.username or found.password:
+        raise ValueError("must not hold a user or password")
+    return text.rstrip("/")
 
 
 def anchored_path(text: str, base: Path | None) -> str:
