@@ -101,7 +101,7 @@ def _mark(name: str) -> str:
 
 
 def clear_leftovers(spot: Spot) -> None:
-    """Removes what a killed write of this file left. Only the one reconciler of a host may do this."""
+    """Removes what a killed write of this file left. Only for files that one process writes, or by `create`."""
     mark = _mark(spot.name)
     for name in os.listdir(spot.folder):  # noqa: PTH208 - an open folder has no path to trust
         if name.startswith(mark) and name.endswith(".tmp"):
@@ -125,12 +125,22 @@ def create(path: Path, data: bytes) -> bool:
     folder = os.open(path.parent, FOLDER)
     try:
         spot = Spot(folder, path.name, str(path))
-        with staged(spot, data, 0o600) as name:
-            try:
-                os.link(name, path.name, src_dir_fd=folder, dst_dir_fd=folder, follow_symlinks=False)
-            except FileExistsError:
-                return False
-        os.fsync(folder)
+        clear_leftovers(spot)
+        while spot.stat() is None:
+            with staged(spot, data, 0o600) as name:
+                if _linked(spot, name):
+                    os.fsync(folder)
+                    return True
     finally:
         os.close(folder)
+    return False
+
+
+def _linked(spot: Spot, name: str) -> bool:
+    """False when another process was first, or took our temporary file for a leftover: each does that once, before it
+    begins."""
+    try:
+        os.link(name, spot.name, src_dir_fd=spot.folder, dst_dir_fd=spot.folder, follow_symlinks=False)
+    except (FileExistsError, FileNotFoundError):
+        return False
     return True

@@ -53,7 +53,7 @@ class SecretStore:
         return path
 
     def make(self, ref: SecretRef) -> None:
-        """Makes a generated secret unless it is there."""
+        """Makes a generated secret unless it is there, and clears what a killed attempt left."""
         path = self.path(ref)
         with told(str(path)):
             create(path, _fresh())
@@ -86,9 +86,8 @@ class SecretStore:
         """Keeps this text; the same text is kept once."""
         ref = SecretRef(PINNED, digest)
         path = self.path(ref)
-        if not path.exists():
-            with told(str(path)):
-                create(path, f"{text}\n".encode())
+        with told(str(path)):
+            create(path, f"{text}\n".encode())
         return ref
 
 

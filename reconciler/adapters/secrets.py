@@ -89,6 +89,8 @@ class HostSecrets:
                 self._renewing.remove(ref)
         if not due:
             self.reveal(ref)
+            if ref.source == "generate":
+                self._store.make(ref)
 
     def inherit(self, old: str, new: str) -> None:
         with self._lock:
