@@ -1,0 +1,63 @@
+"""The whole kill matrix: `python -m tests.kills`. Exit code 1 when anything was not as without the kill.
+
+Real: the process that is killed (SIGKILL), Git, disk, SQLite, secrets, supervisord. Stand-ins: the gateway and the
+installed programs (standins.py).
+"""
+
+from __future__ import annotations
+
+import argparse
+import random
+import sys
+import time
+
+from tests.kills.matrix import NAMES, Answer, Job, at_random, complaint, every, hands, inside, table, undisturbed, work
+
+
+def main() -> int:
+    options = _options()
+    seed = options.seed if options.seed is not None else random.randrange(1_000_000)
+    chance, began = random.Random(seed), time.monotonic()
+    print(f"seed {seed}, {options.workers} hosts at a time; the gateway and its codebases are stand-ins")
+    scenes = options.scene or ([_job(text)["scene"] for text in options.only] if options.only else NAMES)
+    with hands(options.workers) as workers:
+        told = undisturbed(workers, dict.fromkeys(scenes))
+        for one in told:
+            print(f"\n{one.scene}: {len(one.steps)} journal steps, {len(one.instants)} instants, {one.seconds:.2f} s")
+            print("".join(f"    {step}\n" for step in one.steps), end="")
+        jobs = [_job(text) for text in options.only] or [
+            *every(told),
+            *inside(told, options.inside, chance),
+            *at_random(told, options.random, chance),
+        ]
+        print(f"\n{len(jobs)} kills", flush=True)
+        answers = work(workers, jobs, _tell)
+    print(table(told, answers))
+    wrong = [answer for answer in answers if answer["wrong"]]
+    print(f"\n{len(answers)} kills in {time.monotonic() - began:.0f} s, {len(wrong)} of them with something wrong")
+    return 1 if wrong else 0
+
+
+def _tell(answer: Answer) -> None:
+    if answer["wrong"]:
+        print(complaint(answer), flush=True)
+
+
+def _job(text: str) -> Job:
+    scene, kind, value = text.rsplit(":", 2)
+    return {"scene": scene, kind: int(value) if kind == "at" else float(value)}
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m tests.kills", description=__doc__)
+    parser.add_argument("--seed", type=int, help="of the random kills; printed when it is not given")
+    parser.add_argument("--workers", type=int, default=2, help="hosts at a time (default 2)")
+    parser.add_argument("--random", type=int, default=200, help="kills at random times (default 200)")
+    parser.add_argument("--inside", type=int, default=200, help="kills inside of effects (default 200)")
+    parser.add_argument("--scene", action="append", choices=NAMES, help="only this scene; may be repeated")
+    parser.add_argument("--only", action="append", default=[], metavar="SCENE:KIND:VALUE", help="only this kill")
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
