@@ -112,12 +112,20 @@ class Ledger(Protocol):
 
     def open_intents(self) -> tuple[Intent, ...]: ...
 
-    def entries(self, wizard: str | None, limit: int) -> tuple[Entry, ...]:
-        """Newest first."""
+    def entries(self, wizard: str | None, limit: int, before: int | None = None) -> tuple[Entry, ...]:
+        """Newest first; with `before`, only those with a smaller id, which is the next page."""
         ...
 
-    def passes(self, limit: int) -> tuple[Pass, ...]:
-        """Newest first."""
+    def entries_of(self, pass_id: int) -> tuple[Entry, ...]:
+        """All of one pass, oldest first."""
+        ...
+
+    def passes(self, limit: int, before: int | None = None) -> tuple[Pass, ...]:
+        """Newest first; with `before`, only those with a smaller id, which is the next page."""
+        ...
+
+    def pass_(self, pass_id: int) -> Pass | None:
+        """None when there is no such pass."""
         ...
 
     def pause(self, pause: Pause) -> None: ...

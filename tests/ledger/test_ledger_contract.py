@@ -166,6 +166,31 @@ def test_passes(ledger: Ledger) -> None:
     assert ledger.passes(1) == passes[:1]
 
 
+def test_passes_one_by_one_and_page_by_page(ledger: Ledger) -> None:
+    numbers = [ledger.begin(f"c{count}", "push") for count in range(5)]
+    everything = ledger.passes(10)
+    assert [one.id for one in everything] == numbers[::-1]
+    assert ledger.passes(2, before=everything[1].id) == everything[2:4]
+    assert ledger.passes(2, before=numbers[0]) == ()
+    assert ledger.pass_(numbers[2]) == everything[2]
+    assert [ledger.pass_(number) for number in (-1, 0, 99, 10**30, -(10**30))] == [None] * 5
+    assert ledger.passes(9, before=10**30) == everything
+
+
+def test_entries_of_one_pass_and_page_by_page(ledger: Ledger) -> None:
+    first, second = ledger.begin(COMMIT, "push"), ledger.begin(COMMIT, "push")
+    for count, (number, wizard) in enumerate([(first, "ezra"), (second, "ezra"), (first, "allegro"), (first, "ezra")]):
+        ledger.note(number, COMMIT, wizard, "k", f"seen {count}")
+    assert [entry.reason for entry in ledger.entries_of(first)] == ["seen 0", "seen 2", "seen 3"]
+    assert [entry.reason for entry in ledger.entries_of(second)] == ["seen 1"]
+    assert ledger.entries_of(10**30) == ()
+    newest, older, oldest = ledger.entries("ezra", 9)
+    assert ledger.entries("ezra", 1, before=newest.id) == (older,)
+    assert ledger.entries("ezra", 9, before=older.id) == (oldest,)
+    assert ledger.entries("ezra", 9, before=oldest.id) == ()
+    assert [entry.reason for entry in ledger.entries(None, 2, before=newest.id)] == ["seen 2", "seen 1"]
+
+
 def test_four_threads_write_and_read(ledger: Ledger) -> None:
     number = ledger.begin(COMMIT, "test")
     together = threading.Barrier(4)

@@ -20,6 +20,8 @@ UPDATE: Codec[Update] = Codec(Update, "inventory update")
 SHOWN: Codec[tuple[tuple[str, str, str], ...]] = Codec(tuple[tuple[str, str, str], ...], "list of fields")
 
 _ENTRY_COLUMNS = "id, pass_id, at, ended, wizard, key, operation, action, revision, reason, fields, result, detail"
+_RUN_COLUMNS = "id, at, ended, revision, woken_by, result, summary"
+_LARGEST = 2**63 - 1
 
 
 def add_pass(connection: sqlite3.Connection, at: float, commit: str, trigger: str) -> int:
@@ -114,23 +116,54 @@ def open_intents(connection: sqlite3.Connection) -> tuple[Intent, ...]:
     )
 
 
-def entries(connection: sqlite3.Connection, wizard: str | None, limit: int) -> tuple[Entry, ...]:
-    chosen, values = ("", ()) if wizard is None else ("WHERE wizard = ? ", (wizard,))
+def entries(
+    connection: sqlite3.Connection, wizard: str | None, limit: int, before: int | None = None
+) -> tuple[Entry, ...]:
+    """Newest first; `before`: only those with a smaller id."""
+    chosen, values = ("", ()) if wizard is None else ("wizard = ? AND ", (wizard,))
     rows = connection.execute(
-        f"SELECT {_ENTRY_COLUMNS} FROM entry {chosen}ORDER BY id DESC LIMIT ?",  # noqa: S608 - constant names
-        (*values, limit),
+        f"SELECT {_ENTRY_COLUMNS} FROM entry WHERE {chosen}id < ? ORDER BY id DESC LIMIT ?",  # noqa: S608 - constant names
+        (*values, _below(before), limit),
     )
     return tuple(_entry(row) for row in rows)
 
 
-def passes(connection: sqlite3.Connection, limit: int) -> tuple[Pass, ...]:
+def entries_of(connection: sqlite3.Connection, pass_id: int) -> tuple[Entry, ...]:
+    """Oldest first."""
     rows = connection.execute(
-        "SELECT id, at, ended, revision, woken_by, result, summary FROM pass ORDER BY id DESC LIMIT ?", (limit,)
+        f"SELECT {_ENTRY_COLUMNS} FROM entry WHERE pass_id = ? ORDER BY id",  # noqa: S608 - constant names
+        (_fitting(pass_id),),
     )
-    return tuple(
-        Pass(identity, at, ended, commit, trigger, _result(result), summary)
-        for identity, at, ended, commit, trigger, result, summary in rows
+    return tuple(_entry(row) for row in rows)
+
+
+def passes(connection: sqlite3.Connection, limit: int, before: int | None = None) -> tuple[Pass, ...]:
+    """Newest first; `before`: only those with a smaller id."""
+    rows = connection.execute(
+        f"SELECT {_RUN_COLUMNS} FROM pass WHERE id < ? ORDER BY id DESC LIMIT ?",  # noqa: S608 - constant names
+        (_below(before), limit),
     )
+    return tuple(_pass(row) for row in rows)
+
+
+def pass_(connection: sqlite3.Connection, pass_id: int) -> Pass | None:
+    query = f"SELECT {_RUN_COLUMNS} FROM pass WHERE id = ?"  # noqa: S608 - constant names
+    row = connection.execute(query, (_fitting(pass_id),)).fetchone()
+    return _pass(row) if row else None
+
+
+def _below(before: int | None) -> int:
+    return _LARGEST if before is None else _fitting(before)
+
+
+def _fitting(number: int) -> int:
+    """A number that SQLite can hold: ids come from addresses that people type."""
+    return max(-1, min(number, _LARGEST))
+
+
+def _pass(row: tuple[Any, ...]) -> Pass:
+    identity, at, ended, commit, trigger, result, summary = row
+    return Pass(identity, at, ended, commit, trigger, _result(result), summary)
 
 
 def _entry(row: tuple[Any, ...]) -> Entry:  # the columns of an entry; STRICT tables hold to their types

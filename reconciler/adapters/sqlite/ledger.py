@@ -75,13 +75,21 @@ class SqliteLedger:
         with self._reading() as connection:
             return history.open_intents(connection) if connection else ()
 
-    def entries(self, wizard: str | None, limit: int) -> tuple[Entry, ...]:
+    def entries(self, wizard: str | None, limit: int, before: int | None = None) -> tuple[Entry, ...]:
         with self._reading() as connection:
-            return history.entries(connection, wizard, limit) if connection else ()
+            return history.entries(connection, wizard, limit, before) if connection else ()
 
-    def passes(self, limit: int) -> tuple[Pass, ...]:
+    def entries_of(self, pass_id: int) -> tuple[Entry, ...]:
         with self._reading() as connection:
-            return history.passes(connection, limit) if connection else ()
+            return history.entries_of(connection, pass_id) if connection else ()
+
+    def passes(self, limit: int, before: int | None = None) -> tuple[Pass, ...]:
+        with self._reading() as connection:
+            return history.passes(connection, limit, before) if connection else ()
+
+    def pass_(self, pass_id: int) -> Pass | None:
+        with self._reading() as connection:
+            return history.pass_(connection, pass_id) if connection else None
 
     def pause(self, pause: Pause) -> None:
         with self._writing() as connection:
