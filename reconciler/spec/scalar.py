@@ -52,9 +52,9 @@ def _number(text: str) -> Scalar:
     if _INT.match(text):
         return _whole(text)
     if _OCTAL.match(text):
-        return int(text[2:], 8)
+        return _bounded(text, 8)
     if _HEX.match(text):
-        return int(text[2:], 16)
+        return _bounded(text, 16)
     if _NO_NUMBER.match(text):
         raise NotAScalar(f"{text} is not a number that can be written everywhere", "quote it if it is text")
     if _FLOAT.match(text):
@@ -63,6 +63,13 @@ def _number(text: str) -> Scalar:
             raise NotAScalar("a number that is too large", "quote it if it is text")
         return value
     return text
+
+
+def _bounded(text: str, base: int) -> int:
+    """Python reads any number of these digits, and then refuses to write the number down."""
+    if len(text) - 2 > _MAX_DIGITS:
+        raise NotAScalar("a whole number that is too large", "quote it if it is text")
+    return int(text[2:], base)
 
 
 def _whole(text: str) -> int:

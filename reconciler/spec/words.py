@@ -15,15 +15,19 @@ _FEW_ENOUGH = 2_000
 
 def shown(text: str) -> str:
     """The text in backticks, on one line, shortened, with control characters escaped."""
+    return f"`{_printable(text)}`"
+
+
+def _printable(text: str) -> str:
     cut = text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…"
-    return "`" + "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in cut) + "`"
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in cut)
 
 
 def listed(names: Iterable[str]) -> str:
-    """Names for a sentence: at most a dozen of them."""
+    """Names for a sentence: at most a dozen of them, each as safe to print as a shown one."""
     every = sorted(names)
     more = f" and {len(every) - _MANY} more" if len(every) > _MANY else ""
-    return ", ".join(every[:_MANY]) + more
+    return ", ".join(map(_printable, every[:_MANY])) + more
 
 
 def nearest(name: str, known: Iterable[str]) -> str | None:

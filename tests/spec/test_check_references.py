@@ -33,6 +33,18 @@ CASES: list[Case] = [
         ["ezra.yaml:2:7: all can't be the name of a wizard: commands use it for something else (choose another name)"],
     ),
     (
+        "a declared name that can't be printed",
+        {"ezra.yaml": wizard("bo"), "t.yaml": f'{TASK}---\nkind: Wizard\nname: "\\x1b[31m"\n'},
+        [
+            "t.yaml:3:9: wizard `ezra` is not declared (declared are: \\x1b[31m, bo)",
+            "t.yaml:6:1: codebase is missing (add it: The Codebase that its Body runs.)",
+            "t.yaml:6:1: model is missing (add it: The Model it thinks with.)",
+            "t.yaml:6:1: port is missing (add it: TCP port of its API server; unique on its host.)",
+            "t.yaml:6:1: soul is missing (add it: Its SOUL.md: from a file, or written from charter fields.)",
+            "t.yaml:7:7: text with the control character U+001B (remove it)",
+        ],
+    ),
+    (
         "unknown codebase",
         {"ezra.yaml": wizard().replace("hermes-agent", "hermes-agnet")},
         ["ezra.yaml:4:11: codebase `hermes-agnet` is not declared (did you mean hermes-agent?)"],

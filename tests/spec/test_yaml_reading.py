@@ -146,6 +146,8 @@ NESTED_ALIASES = b"a: &a " + b"[" * 40 + b"]" * 40 + b"\nb: " + b"[" * 30 + b"*a
         (b"a: .inf\n", "f:1:4: .inf is not a number that can be written everywhere", "yaml/number"),
         (b"a: 1e999\n", "f:1:4: a number that is too large", "yaml/number"),
         (b"a: " + b"9" * 5000, "f:1:4: a whole number that is too large", "yaml/number"),
+        (b"a: 0x" + b"f" * 5000, "f:1:4: a whole number that is too large", "yaml/number"),
+        (b"a: 0o" + b"7" * 5000, "f:1:4: a whole number that is too large", "yaml/number"),
         (b"a: no\n", "f:1:4: warning: no without quotes is text, not false", "yaml/looks-boolean"),
         (b"---\n---\na: 1\n", "f:2:1: warning: an empty document between separators", "yaml/empty-document"),
         (b"a: *b\n", "f:1:4: no anchor &b before this alias", "yaml/alias"),
