@@ -5,10 +5,10 @@ Which keys there are comes from the model alone. Not done here: checking values 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import cast, get_args
+from typing import cast, get_args, get_origin
 
 from pydantic.fields import FieldInfo
 
@@ -94,16 +94,42 @@ def laid_over(below: Tree, above: Tree, table: type[Table] = Settings) -> Tree:
     return merged
 
 
+def written(key: Iterable[str | int]) -> str:
+    """The key as messages name it: notify.to, entry 2, file."""
+    text = ""
+    for part in key:
+        if isinstance(part, int):
+            text += f", entry {part + 1}"
+        else:
+            text += f", {part}" if "," in text else f".{part}"
+    return text.removeprefix(".")
+
+
 def _anchor(layer: Layer, base: Path | None) -> None:
     for key, info in _leaves(Settings, ()):
-        table, text = _find(layer.tree, key)
-        marks = [mark for mark in info.metadata if isinstance(mark, Anchored)]
-        if not marks or table is None or not isinstance(text, str):
+        table, value = _find(layer.tree, key)
+        if table is None:
             continue
-        try:
-            table[key[-1]] = marks[0].resolve(text, base)
-        except ValueError as error:
-            layer.problems.append(Problem(layer.origins.get(key, ".".join(key)), str(error)))
+        item = _item_of(info)
+        if item is SecretSource and isinstance(value, list):
+            for number, entry in enumerate(value):
+                if isinstance(entry, dict):
+                    _anchor_one(layer, base, (*key, number, "file"), SecretSource.model_fields["file"], entry)
+        else:
+            _anchor_one(layer, base, key, info, table)
+
+
+def _anchor_one(layer: Layer, base: Path | None, key: tuple[str | int, ...], info: FieldInfo, table: Tree) -> None:
+    name = str(key[-1])
+    text = table.get(name)
+    marks = [mark for mark in info.metadata if isinstance(mark, Anchored)]
+    if not marks or not isinstance(text, str):
+        return
+    try:
+        table[name] = marks[0].resolve(text, base)
+    except ValueError as error:
+        place = layer.origins.get(cast(Key, key), written(key))
+        layer.problems.append(Problem(place, str(error)))
 
 
 def _leaves(table: type[Table], above: Key) -> Iterator[tuple[Key, FieldInfo]]:
@@ -123,8 +149,22 @@ def _table_of(info: FieldInfo) -> type[Table] | None:
     return None
 
 
+def _item_of(info: FieldInfo) -> object:
+    """What the entries of a list are; None for what is no list."""
+    if get_origin(info.annotation) is not tuple:
+        return None
+    item = get_args(info.annotation)[0]
+    return getattr(item, "__origin__", item)  # without its Annotated
+
+
 def _typed(text: str, info: FieldInfo) -> object:
-    """What the text of a variable means for this key; text that does not fit is left for the model to refuse."""
+    """What the text of a variable means for this key; text that does not fit is left for the model to refuse.
+
+    A list is written with commas; one of secrets names the variables that hold them.
+    """
+    if item := _item_of(info):
+        words = [word.strip() for word in text.split(",") if word.strip()]
+        return [{"env": word} for word in words] if item is SecretSource else words
     if info.annotation is bool:
         return YES_NO.get(text.strip().lower(), text)
     if info.annotation is int and text.strip().isascii() and text.strip().isdigit() and len(text) < 10:

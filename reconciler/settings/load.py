@@ -20,6 +20,7 @@ from reconciler.settings.layers import (
     known_keys,
     laid_over,
     variable,
+    written,
 )
 from reconciler.settings.model import Settings
 
@@ -117,23 +118,50 @@ def _named(value: object) -> Iterator[str]:
 
 
 def _problem(detail: ErrorDetails, origin: str, over: Layer) -> Problem:
-    key = tuple(str(part) for part in detail["loc"])
-    place = over.origins.get(key, f"{origin}: {'.'.join(key)}")
-    return Problem(place, _message(detail, key))
+    loc = detail["loc"]
+    key = tuple(str(part) for part in loc)
+    message = _message(detail, key)
+    if not loc:
+        return Problem(_origin_of((), origin, over), message)
+    whole = next((key[:depth] for depth in range(len(key), 0, -1) if key[:depth] in over.origins), None)
+    if whole is None:
+        return Problem(f"{_origin_of(key, origin, over)}: {written(loc)}", message)
+    if len(whole) < len(key) and isinstance(loc[len(whole)], int):
+        message = f"entry {int(loc[len(whole)]) + 1} {message}"
+    return Problem(over.origins[whole], message)
+
+
+def _origin_of(key: Key, origin: str, over: Layer) -> str:
+    """The file, and the variables that say something in the same table."""
+    names = [name for known, name in over.origins.items() if key and known[: len(key)] == key]
+    return " and ".join([origin, *names]) if origin != "the environment" else origin
 
 
 def _message(detail: ErrorDetails, key: Key) -> str:
     match detail["type"]:
         case "missing":
-            return f"is required (or set {variable(key)})"
+            return f"is required (or set {' or '.join(_variables(key))})"
         case "extra_forbidden":
             return f"is no setting{_nearest(key[-1], _beside(key))}"
         case "model_type":
             return "must be a table"
+        case "tuple_type":
+            return "must be a list"
+        case "too_long":
+            return f"must have at most {detail['ctx']['max_length']} entries"
+        case "string_too_short":
+            return "must not be empty"
         case "string_pattern_mismatch" if key == ("host",):
             return "must be a name of lower-case letters, digits and single hyphens, as in the fleet's hosts"
         case _:
             return detail["msg"].removeprefix("Value error, ").replace("Input should be", "must be")
+
+
+def _variables(key: Key) -> list[str]:
+    """Variables that would do instead of the key: its own, those of a secret, or those that its table needs."""
+    below = [known for known in known_keys() if known[: len(key)] == key]
+    needed = [known for known in below if known in ENOUGH]
+    return [variable(known) for known in needed or below]
 
 
 def _beside(key: Key) -> Iterable[str]:
@@ -148,7 +176,7 @@ def _nearest(name: str, known: Iterable[str]) -> str:
     names = sorted(set(known))
     if close := difflib.get_close_matches(name, names, n=1, cutoff=0.6):
         return f"; did you mean {close[0]}?"
-    return f"; there are {', '.join(names)}" if len(names) <= 10 else ""
+    return f"; there are {', '.join(names)}" if len(names) <= 12 else ""
 
 
 def _all(problems: list[Problem]) -> Terminal:

@@ -13,10 +13,15 @@ from reconciler.settings.values import (
     address,
     anchored_path,
     anchored_url,
+    as_tuple,
     duration,
+    host_name,
     known_runtime,
     loopback,
     no_plain_secret,
+    repository_in,
+    repository_name,
+    variable_name,
     web_url,
 )
 
@@ -37,6 +42,7 @@ AT_FILE = Anchored(anchored_path)
 Duration = Annotated[float, BeforeValidator(duration)]
 """Seconds; written as "60s", "5m", "1h"."""
 Text = Annotated[str, Field(min_length=1)]
+HostName = Annotated[str, AfterValidator(host_name)]
 
 
 class Table(BaseModel):
@@ -49,7 +55,7 @@ class SecretSource(Table):
     """Where a secret is found on this host: exactly one of the two."""
 
     file: Annotated[Place | None, AT_FILE] = None
-    env: Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")] | None = None
+    env: Annotated[str, AfterValidator(variable_name)] | None = None
 
     @model_validator(mode="after")
     def _one(self) -> SecretSource:
@@ -139,7 +145,7 @@ class WebSettings(Table):
     """Address and port to listen on. Beyond loopback a token is required, for reading as well."""
     url: Annotated[str, AfterValidator(web_url)] | None = None
     """How people reach the dashboard, for links in Gitea; when left out, links lead to the status branch."""
-    hosts: Annotated[list[Text], Field(max_length=20)] = []
+    hosts: Annotated[tuple[HostName, ...], BeforeValidator(as_tuple), Field(max_length=20)] = ()
     """Host names that requests may carry besides loopback's, the bind address and that of `url`; others are refused."""
     token: Annotated[SecretSource | None, BeforeValidator(no_plain_secret)] = None
     """What has to be shown for anything that changes state; without it nothing can be changed over the web."""
@@ -162,8 +168,8 @@ class GiteaSettings(Table):
 
     url: Annotated[str, AfterValidator(web_url)]
     """Address of the server, such as http://127.0.0.1:3000."""
-    repository: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]+/[A-Za-z0-9._-]+$")] | None = None
-    """owner/name; when left out, the end of source.url."""
+    repository: Annotated[str, AfterValidator(repository_name)] | None = None
+    """owner/name; when left out, the end of source.url (`Settings.gitea_repository`)."""
     token: Annotated[SecretSource, BeforeValidator(no_plain_secret)]
     """Access token with read and write for repository and issue."""
     ca_file: Annotated[Place | None, AT_FILE] = None
@@ -173,7 +179,11 @@ class GiteaSettings(Table):
 class NotifySettings(Table):
     """[notify]: who is told when a wizard fails and recovers."""
 
-    to: Annotated[list[Annotated[SecretSource, BeforeValidator(no_plain_secret)]], Field(max_length=20)] = []
+    to: Annotated[
+        tuple[Annotated[SecretSource, BeforeValidator(no_plain_secret)], ...],
+        BeforeValidator(as_tuple),
+        Field(max_length=20),
+    ] = ()
     """Addresses as Apprise writes them (https://github.com/caronc/apprise/wiki); each is a secret."""
     repeat: Duration = 3600.0
     """How often an unmended failure is told again."""
@@ -205,6 +215,17 @@ class Settings(Table):
     log: LogSettings = LogSettings()
 
     _origin: str = PrivateAttr(default="")
+
+    @model_validator(mode="after")
+    def _named(self) -> Settings:
+        if self.gitea is not None and self.gitea_repository is None:
+            raise ValueError('gitea.repository is required: source.url does not end in it; such as "sovereign/fleet"')
+        return self
+
+    @property
+    def gitea_repository(self) -> str | None:
+        """owner/name of the fleet's repository at Gitea; None only without [gitea]."""
+        return (self.gitea.repository or repository_in(self.source.url)) if self.gitea else None
 
     @property
     def origin(self) -> str:

@@ -18,6 +18,9 @@ LONGEST = 366 * 86400.0
 SCHEMES = ("https", "http", "ssh", "git", "file")
 SCP_LIKE = re.compile(r"(?:[\w.-]+@)?(?:[\w.-]+|\[[0-9A-Fa-f:.]+\]):[^:].*", re.ASCII)
 PROGRAM = re.compile(r"\w+::", re.ASCII)
+VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+HOST = re.compile(r"[a-z0-9_]([a-z0-9_.-]*[a-z0-9_])?")
+REPOSITORY = re.compile(r"[A-Za-z0-9._-]*[A-Za-z0-9_-][A-Za-z0-9._-]*/[A-Za-z0-9._-]*[A-Za-z0-9_-][A-Za-z0-9._-]*")
 LATER = {"systemd": "comes with a later version; leave it at supervisord"}
 
 
@@ -46,10 +49,49 @@ def no_plain_secret(value: object) -> object:
     return value
 
 
+def as_tuple(value: object) -> object:
+    """A list of the file as the tuple that a frozen table may hold."""
+    return tuple(value) if isinstance(value, list) else value
+
+
+def variable_name(text: str) -> str:
+    if not VARIABLE.fullmatch(text):
+        raise ValueError('must be the name of a variable that holds the secret, such as "GITEA_TOKEN"')
+    return text
+
+
+def host_name(text: str) -> str:
+    """The name or address in lower case; an IPv6 address has no brackets."""
+    found = text.lower()
+    if not HOST.fullmatch(found):
+        try:
+            found = str(ip_address(found.removeprefix("[").removesuffix("]")))
+        except ValueError:
+            raise ValueError('must be a name such as "fleet.example", without scheme, port and path') from None
+    return found
+
+
+def repository_name(text: str) -> str:
+    if not REPOSITORY.fullmatch(text):
+        raise ValueError('must be written as owner/name, such as "sovereign/fleet"')
+    return text
+
+
+def repository_in(url: str) -> str | None:
+    """owner/name at the end of a remote's address; None for a local path and for an address that has none."""
+    scheme, separator, rest = url.partition("://")
+    if separator:
+        path = rest.partition("/")[2] if scheme != "file" else ""
+    else:
+        path = url.rpartition(":")[2] if SCP_LIKE.fullmatch(url) else ""
+    found = "/".join(path.rstrip("/").removesuffix(".git").split("/")[-2:])
+    return found if REPOSITORY.fullmatch(found) else None
+
+
 def address(text: str) -> str:
     """Host and port of "127.0.0.1:9090" or "[::1]:9090"; the host is an address, or "localhost"."""
-    host, _, port = text.rpartition(":")
-    if not port.isascii() or not port.isdigit() or not 0 < int(port[:6]) < 65536:
+    host, colon, port = text.rpartition(":")
+    if not colon or not port.isascii() or not port.isdigit() or not 0 < int(port[:6]) < 65536:
         raise ValueError('must be an address with its port, such as "127.0.0.1:9090"')
     if host != "localhost":
         try:

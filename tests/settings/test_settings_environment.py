@@ -95,13 +95,29 @@ def test_every_key_has_its_variable(file: str) -> None:
         "soak": "3s",
         "reread": "1h",
         "heartbeat": "1h",
+        "drift": "5s",
+        "enabled": "yes",
+        "bind": "127.0.0.1:9999",
+        "hosts": "fleet.example, 10.0.0.1",
+        "insecure_webhooks": "off",
+        "repository": "sovereign/fleet",
+        "to": "TELEGRAM,MAIL",
+        "repeat": "2h",
+        "format": "json",
+        "level": "error",
     }
-    either = {("source", "token", "env"), ("source", "allowed_keys")}
+    addresses = {("web", "url"), ("gitea", "url")}
+    either = {key for key in known_keys() if key[-1] == "env"} | {("source", "allowed_keys")}
     keys = [key for key in known_keys() if key not in either]
     environ = {variable(key): texts.get(key[-1], f"/from/{key[-1]}") for key in keys}
+    environ |= {variable(key): "https://fleet.example" for key in addresses}
     settings = load_settings(file, environ)
     assert "from-file" not in repr(settings)
     assert "/from/file." not in repr(settings)
+    assert settings.web.hosts == ("fleet.example", "10.0.0.1")
+    assert [secret.env for secret in settings.notify.to] == ["TELEGRAM", "MAIL"]
+    assert settings.gitea is not None
+    assert settings.gitea.url == settings.web.url == "https://fleet.example"
 
 
 MISTAKES = {
@@ -118,6 +134,9 @@ MISTAKES = {
     "a relative path": ("RECONCILER_STATE", "state", "must be an absolute path"),
     "a relative address": ("RECONCILER_SOURCE__URL", "../fleet.git", "must be an absolute path"),
     "nothing": ("RECONCILER_HOST", "", "must be a name"),
+    "no host name": ("RECONCILER_WEB__HOSTS", "a.example,https://b", "entry 2 must be a name such as"),
+    "an address for a variable": ("RECONCILER_NOTIFY__TO", "tgram://x/y", "entry 1 must be the name of a variable"),
+    "a zero": ("RECONCILER_APPLY__DRIFT", "0s", "must be longer than zero"),
 }
 
 
@@ -125,6 +144,24 @@ MISTAKES = {
 def test_a_mistake_is_told_with_the_variable(file: str, name: str, text: str, message: str) -> None:
     with pytest.raises(Terminal, match=f"^{name}: {message}"):
         load_settings(file, {name: text})
+
+
+def test_what_is_missing_names_every_variable_that_would_do(file: str) -> None:
+    with pytest.raises(Terminal, match=r"(?s)GITEA__TOKEN__FILE or RECONCILER_GITEA__TOKEN__ENV"):
+        load_settings(file, {"RECONCILER_GITEA__URL": "http://127.0.0.1:3000"})
+
+
+def test_a_table_that_does_not_fit_names_file_and_variables(file: str) -> None:
+    with pytest.raises(Terminal) as caught:
+        load_settings(file, {"RECONCILER_WEB__BIND": "0.0.0.0:9090"})
+    assert str(caught.value).startswith(f"{file} and RECONCILER_WEB__BIND: web: binds 0.0.0.0:9090, which others can")
+
+
+def test_an_empty_list_takes_the_files_entries_away(file: str) -> None:
+    with open(file, "a") as stream:
+        stream.write('[web]\nhosts = ["fleet.example"]\n')
+    assert load_settings(file, {}).web.hosts == ("fleet.example",)
+    assert load_settings(file, {"RECONCILER_WEB__HOSTS": ""}).web.hosts == ()
 
 
 def test_a_variable_that_holds_the_token_is_no_setting(nowhere: Path) -> None:
