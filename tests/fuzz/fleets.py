@@ -9,6 +9,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import yaml
@@ -203,15 +204,21 @@ def fleets(draw: Draw) -> Mapping[str, bytes]:
     return files
 
 
-def each_trap() -> Iterator[Mapping[str, bytes]]:
-    """The golden fleet with one thing that is not as it was: each trap at each value, each noise as each file."""
+def each_trap() -> Iterator[Callable[[], Mapping[str, bytes]]]:
+    """Makers of the golden fleet with one thing otherwise: each trap at each value, each noise as a file."""
     for name in FILES:
         for number, document in enumerate(_PARSED[name]):
             for path in _places(document):
-                for trap in TRAPS:
-                    fleet = Fleet()
-                    _parent(fleet.documents[name][number], path)[path[-1]] = fleet.trap(trap)
-                    yield fleet.written()
+                yield from (partial(_trapped, name, number, path, trap) for trap in TRAPS)
     for name in (*sorted(GOLDEN), EXTRA):
-        for noise in (*WHOLE, *BYTES):
-            yield {**GOLDEN, name: noise}
+        yield from (partial(_replaced, name, noise) for noise in (*WHOLE, *BYTES))
+
+
+def _trapped(name: str, number: int, path: Path, trap: str) -> Mapping[str, bytes]:
+    fleet = Fleet()
+    _parent(fleet.documents[name][number], path)[path[-1]] = fleet.trap(trap)
+    return fleet.written()
+
+
+def _replaced(name: str, noise: bytes) -> Mapping[str, bytes]:
+    return {**GOLDEN, name: noise}

@@ -90,7 +90,8 @@ def sweep(every: int = 1, first: int = 0) -> Tally:
     """Each trap in the place of each value, one at a time (every n-th of these); each whole file in each place. Raises
     Broken."""
     walker, tally = Walker(GOLDEN), Tally()
-    for files in islice(each_trap(), first, None, every):
+    for make in islice(each_trap(), first, None, every):
+        files = make()
         try:
             tally.add(walker.walk(files))
         except Exception as error:
