@@ -24,7 +24,7 @@ from reconciler.adapters.git_remote import Remote
 from reconciler.adapters.git_repo import Damaged, GitRepo, Unreachable, make_bare, open_repo
 from reconciler.adapters.git_signature import Signatures
 from reconciler.adapters.git_words import DAMAGE, last_words, mend_for
-from reconciler.errors import Refused, Retryable, Terminal
+from reconciler.errors import ReconcilerError, Refused, Retryable, Terminal
 from reconciler.protocols.source import Fetched
 
 ForcePush = Literal["follow", "refuse"]
@@ -69,6 +69,18 @@ class Mirror:
         except Damaged as error:
             raise _beyond_mending(self.path, error) from error
         return replace(fetched, notice=f"{notice}. {fetched.notice}" if fetched.notice else notice)
+
+    def moved(self) -> str | None:
+        """The remote's tip, when it is not the one that the last fetch brought; None when the remote is away."""
+        with suppress(ReconcilerError, Damaged, Unreachable), open_repo(self.path) as repo:
+            wanted = f"refs/heads/{self._branch}"
+            args = ("ls-remote", "--heads", "--quiet", "--", self._remote.url, wanted)
+            answer = repo.contact(self._remote, *args, seconds=self._remote.access.seconds)
+            for line in answer.out.decode("utf-8", "replace").splitlines() if answer.code == 0 else ():
+                commit, _, ref = line.partition("\t")
+                if ref == wanted and is_commit(commit):
+                    return commit if refs_of(repo).get(INCOMING) != commit else None
+        return None
 
     def ensure(self) -> None:
         """Makes the mirror when there is none."""

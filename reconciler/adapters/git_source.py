@@ -49,6 +49,9 @@ class GitSource:
     def fetch(self) -> Fetched:
         return self._mirror.fetch()
 
+    def moved(self) -> str | None:
+        return self._mirror.moved()
+
     def tip(self) -> str | None:
         """The last accepted tip, without asking the remote: what a refused force-push leaves in force."""
         return self._mended(lambda repo: refs_of(repo).get(TIP))

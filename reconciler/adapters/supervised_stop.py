@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import signal
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from reconciler.adapters.launch import main_mark
 from reconciler.adapters.processes import Identity, Marked, Processes, await_end, identify, send
@@ -16,7 +16,7 @@ from reconciler.adapters.supervisor_daemon import Daemon
 from reconciler.adapters.supervisor_files import KILL_GRACE_SECONDS, read_program, stop_signal
 from reconciler.adapters.supervisor_layout import Layout
 from reconciler.adapters.supervisor_rpc import Fault, FaultError, Info, Rpc, State
-from reconciler.errors import Retryable
+from reconciler.errors import Interrupted, Retryable
 from reconciler.protocols.runtime import Program, Stopped
 
 DEATH_SECONDS = 20.0
@@ -30,14 +30,18 @@ _NOTHING = Stopped(None, forced=False)
 class Stopper:
     """Holds no lock while it waits: several programs are stopped at once."""
 
-    def __init__(self, layout: Layout, rpc: Rpc, daemon: Daemon, processes: Processes) -> None:
+    def __init__(
+        self, layout: Layout, rpc: Rpc, daemon: Daemon, processes: Processes, hurried: Callable[[], bool]
+    ) -> None:
+        self._hurried = hurried
         self._layout = layout
         self._rpc = rpc
         self._daemon = daemon
         self._processes = processes
 
     def stop(self, name: str, seconds: int) -> Stopped:
-        """Raises Retryable when a killed process does not end, or supervisord does not answer."""
+        """Raises Retryable when a killed process does not end, or supervisord does not answer; Interrupted when there
+        is no time to wait for its end any more: it goes on stopping."""
         program = read_program(self._layout, name)
         result = _NOTHING
         daemon = self._daemon.running()
@@ -45,7 +49,8 @@ class Stopper:
             result = self._stop_supervised(name, program, seconds)
         for mark in self._marked(name):
             if mark.is_main:
-                forced = _end(mark.identity, stop_signal(program), seconds)
+                send(mark.identity, stop_signal(program))
+                forced = self._killed_after(mark.identity, stop_signal(program), seconds)
                 result = Stopped(None, forced or result.forced)
         self._end_remains(name)
         return result
@@ -60,13 +65,32 @@ class Stopper:
             if info.state is State.STOPPING or self._asked_to_stop(name):
                 break
         target = self._target(name)
-        forced = target is not None and _killed_after(target, stop_signal(program), seconds)
+        forced = target is not None and self._killed_after(target, stop_signal(program), seconds)
         info = self._collected(name)
         return Stopped(_exit_code(info, forced, stop_signal(program)), forced)
 
     def _target(self, name: str) -> Identity | None:
         info = self._rpc.info(name)
         return identify(info.pid) if info and info.pid else None
+
+    def _killed_after(self, identity: Identity, asked: signal.Signals, seconds: float) -> bool:
+        """Waits for the end of a process that was asked to stop; True when it had to be killed. A young one is asked
+        again: a signal is lost on a process that is not yet its program, and sometimes on one whose interpreter is just
+        coming up (seen with Python)."""
+        deadline = time.monotonic() + seconds
+        while not await_end(identity, min(AGAIN_SECONDS, deadline - time.monotonic())):
+            if self._hurried():
+                raise Interrupted(f"pid {identity.pid} was asked to stop, and its end was not awaited")
+            if time.monotonic() >= deadline:
+                break
+            if identity.age < YOUNG_SECONDS and deadline - time.monotonic() > AGAIN_SECONDS:
+                send(identity, asked)
+        else:
+            return False
+        send(identity, signal.SIGKILL)
+        if not await_end(identity, DEATH_SECONDS):
+            raise Retryable(f"pid {identity.pid} was killed and does not end", mend="look for a disk that hangs")
+        return True
 
     def _settled(self, name: str) -> Info | None:
         """Between an unexpected end and the start after it there is nothing to stop, and a stop would be refused; each
@@ -112,28 +136,6 @@ class Stopper:
             deadline = time.monotonic() + REMAINS_SECONDS
             remains = [identity for identity in remains if send(identity, number)]
             remains = [identity for identity in remains if not await_end(identity, deadline - time.monotonic())]
-
-
-def _end(identity: Identity, number: signal.Signals, seconds: float) -> bool:
-    """Ends one process by this signal; True when it had to be killed."""
-    send(identity, number)
-    return _killed_after(identity, number, seconds)
-
-
-def _killed_after(identity: Identity, asked: signal.Signals, seconds: float) -> bool:
-    """Waits for the end of a process that was asked to stop. A young one is asked again: a signal is lost on a process
-    that is not yet its program, and sometimes on one whose interpreter is just coming up (seen with Python)."""
-    deadline = time.monotonic() + seconds
-    while identity.age < YOUNG_SECONDS and deadline - time.monotonic() > AGAIN_SECONDS:
-        if await_end(identity, AGAIN_SECONDS):
-            return False
-        send(identity, asked)
-    if await_end(identity, deadline - time.monotonic()):
-        return False
-    send(identity, signal.SIGKILL)
-    if not await_end(identity, DEATH_SECONDS):
-        raise Retryable(f"pid {identity.pid} was killed and does not end", mend="look for a disk that hangs")
-    return True
 
 
 def _exit_code(info: Info | None, forced: bool, asked: signal.Signals) -> int | None:

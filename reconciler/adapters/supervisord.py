@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -36,16 +36,24 @@ class Supervisord:
     """Implements `protocols.runtime.Runtime`; safe to call from several threads and processes.
 
     `state` is the reconciler's state folder. The socket lies in it, or in a short folder of its own where that path is
-    too long, or in `socket_folder`. A supervisord that is silent for `answer_seconds` is Retryable.
+    too long, or in `socket_folder`. A supervisord that is silent for `answer_seconds` is Retryable. Once `hurried` says
+    so, the end of a program that is to stop is no longer awaited.
     """
 
-    def __init__(self, state: Path, socket_folder: Path | None = None, *, answer_seconds: float = 10.0) -> None:
+    def __init__(
+        self,
+        state: Path,
+        socket_folder: Path | None = None,
+        *,
+        answer_seconds: float = 10.0,
+        hurried: Callable[[], bool] = lambda: False,
+    ) -> None:
         self._layout = layout(state, socket_folder)
         self._rpc = Rpc(self._layout.socket, answer_seconds)
         self._daemon = Daemon(self._layout, self._rpc)
         self._processes = Processes(str(self._layout.state))
         self._facts = FactReader(self._layout, self._rpc, self._daemon, self._processes)
-        self._stopper = Stopper(self._layout, self._rpc, self._daemon, self._processes)
+        self._stopper = Stopper(self._layout, self._rpc, self._daemon, self._processes, hurried)
         self._log = SupervisorLog(self._layout)
         self._lock = threading.Lock()
 

@@ -26,7 +26,7 @@ SECTIONS = {
     },
     "Act": {
         "apply": "Bring this host to what Git declares.",
-        "run": "Make one pass without a question.",
+        "run": "Follow Git: bring this host to what it declares, and keep it there.",
         "restart": "Restart wizards.",
         "rollback": "Put a wizard back to its last generation.",
         "retry": "Try again what failed here.",

@@ -17,7 +17,7 @@ from reconciler.engine.journal import tried, update_for
 from reconciler.errors import Interrupted, ReconcilerError, Retryable
 from reconciler.plan.change import Change, Operation, Plan, Step
 from reconciler.plan.fields import secret_refs
-from reconciler.protocols.events import Level
+from reconciler.protocols.events import Level, Progress, Stage
 from reconciler.protocols.ledger import Result, Update
 
 
@@ -43,6 +43,11 @@ class Applied:
         results = {outcome.result for outcome in self.outcomes}
         order = (Result.FAILED, Result.INTERRUPTED, Result.BLOCKED, Result.SKIPPED)
         return next((result for result in order if result in results), Result.DONE)
+
+    @property
+    def cut_short(self) -> bool:
+        """Whether something was stopped, or left out, before its end."""
+        return any(outcome.result in (Result.INTERRUPTED, Result.SKIPPED) for outcome in self.outcomes)
 
     @property
     def failures(self) -> tuple[Outcome, ...]:
@@ -128,6 +133,8 @@ class Apply:
             self._rising.discard(outcome.step.key)
         self._results[outcome.step.id] = outcome
         self._outcomes.append(outcome)
+        ended = Progress(Stage.ENDED, step=outcome.step, result=outcome.result)
+        self._host.progress(ended, f"{outcome.result.value}: {outcome.text}" if outcome.text else outcome.result.value)
         if outcome.step.operation is Operation.GATE and outcome.result is Result.DONE:
             self._host.say(f"healthy: {outcome.text}", outcome.step.wizard, outcome.step.key)
         if outcome.result in (Result.FAILED, Result.BLOCKED):
@@ -143,7 +150,7 @@ class Apply:
         except ReconcilerError as error:
             return Outcome(step, _result(error), str(error))
         try:
-            self._host.say(_words(step, change), step.wizard, step.key, _level(step))
+            self._host.progress(Progress(Stage.BEGUN, step=step), _words(step, change), _level(step))
             text = self._effects.perform(step, change)
         except ReconcilerError as error:
             return self._settle(intent, Outcome(step, _result(error), str(error)), tried(step, update))

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from reconciler.protocols.clock import Clock
 from reconciler.protocols.codebases import Codebases
 from reconciler.protocols.databases import Databases
-from reconciler.protocols.events import Event, Events, Level
+from reconciler.protocols.events import Event, Events, Level, Progress
 from reconciler.protocols.files import Files
 from reconciler.protocols.http import Http
 from reconciler.protocols.ledger import Ledger
@@ -59,3 +59,8 @@ class Host:
 
     def say(self, text: str, wizard: str | None = None, key: str | None = None, level: Level = Level.INFO) -> None:
         self.events.emit(Event(level, text, wizard, key))
+
+    def progress(self, progress: Progress, text: str, level: Level = Level.DETAIL) -> None:
+        """Tells where the pass has come to."""
+        step = progress.step
+        self.events.emit(Event(level, text, step.wizard if step else None, step.key if step else None, progress))

@@ -17,8 +17,9 @@ from reconciler.engine.observe import Observer
 from reconciler.engine.record import Recorder
 from reconciler.engine.saved import SavedPlan, compare
 from reconciler.engine.status import Seen, host_status, iso
+from reconciler.engine.tries import Tries
 from reconciler.engine.trust import Trust
-from reconciler.errors import ReconcilerError, Refused, Terminal
+from reconciler.errors import Interrupted, ReconcilerError, Refused, Terminal
 from reconciler.plan.build import Memory, Rules, build
 from reconciler.plan.change import Plan
 from reconciler.plan.expand import Desired
@@ -29,7 +30,9 @@ from reconciler.plan.repeat import stopped
 from reconciler.plan.resource import Process
 from reconciler.plan.status import HostStatus
 from reconciler.plan.unproven import moved_starts
+from reconciler.protocols.events import Progress, Stage
 from reconciler.protocols.ledger import Result
+from reconciler.render.wording import summary_line
 
 APPLIED = "applied-commit"
 """The last commit of which nothing was left to do."""
@@ -43,7 +46,8 @@ class Request:
 
     `files`: an uncommitted fleet to plan (never applied). `saved`: apply exactly this plan. `reread`: read every file
     again whatever its stat says. `demand`: what a person says about what this host has learnt; a plan foresees it, a
-    run says it for good.
+    run says it for good. `fetch`: whether the remote is asked; else what was fetched last is used. `patient`: what
+    could not be done lately waits until its next try is due.
     """
 
     trigger: str = "asked for"
@@ -52,6 +56,8 @@ class Request:
     saved: SavedPlan | None = None
     reread: bool = False
     demand: Demand = NOTHING
+    fetch: bool = True
+    patient: bool = False
 
 
 def rollback(wizard: str) -> Request:
@@ -120,6 +126,8 @@ class Reconciler:
         self._arrivals = Arrivals(host)
         self._renamed: tuple[Desired, Records, Records] | None = None
         self._fallback: tuple[tuple[str, str], Wanted] | None = None
+        self._fetched: tuple[Wanted, ReconcilerError | None] | None = None
+        self._tries = Tries(host)
         self.prober = Prober(host)
 
     def plan(self, request: Request) -> Planned:
@@ -143,8 +151,10 @@ class Reconciler:
 
         A broken commit or a refused force-push must not leave crashed wizards down. A notice says what is shown.
         """
+        if not request.fetch and self._fetched is not None:
+            return self._fetched
         try:
-            return self._wanted(request), None
+            wanted = self._wanted(request)
         except (Terminal, Refused) as error:
             good = self._host.source.last_good()
             if request.files is not None or request.saved or good is None:
@@ -153,15 +163,22 @@ class Reconciler:
                 notice = f"{error}; until that is mended, the last good commit {good[:7]} stays in force"
                 wanted = self._desired.at(good)
                 self._fallback = ((good, str(error)), replace(wanted, notices=(notice, *wanted.notices)))
-            return self._fallback[1], error
+            self._fetched = (self._fallback[1], error)
+            return self._fetched
+        if request.files is None:
+            self._fetched = (wanted, None)
+        return wanted, None
 
     def run(self, request: Request, cancelled: Callable[[], bool] = lambda: False) -> Report:
         """One whole pass.
 
         Raises Refused for a plan beyond the policy, after having recorded it; nothing is changed then. When the tip
-        can't be used, the pass is made for the last good commit, and then the trouble is raised.
+        can't be used, the pass is made for the last good commit, and then the trouble is raised. Raises Interrupted
+        when `cancelled` said so before the end; the next pass goes on.
         """
         wanted, trouble = self._best(request)
+        commit = wanted.desired.commit
+        self._host.progress(Progress(Stage.FETCHED, commit), f"working from {commit[:7]}")
         if trouble is not None:
             commit = trouble.commit if isinstance(trouble, InvalidFleet) else wanted.desired.commit
             self._recorder.rejected(commit, request.trigger, str(trouble))
@@ -169,6 +186,8 @@ class Reconciler:
         planned = self._look(wanted, request)
         self._permit(planned, request)
         applied = self._apply(planned, request, cancelled)
+        if applied.cut_short and cancelled():
+            raise Interrupted("the pass was stopped before its end; the next one goes on")
         after = self._again(planned, request) if applied.outcomes else planned
         report = self._record(planned, applied, after)
         if trouble is not None:
@@ -182,6 +201,15 @@ class Reconciler:
         when it is paused.
         """
         return self.run(rollback(wizard))
+
+    @property
+    def latest(self) -> tuple[HostStatus, Plan] | None:
+        """What the last whole pass saw, and the plan of what it left; None before the first."""
+        return (self._last[1].status, self._last[1].left) if self._last else None
+
+    def next_try(self) -> float | None:
+        """Seconds until something that could not be done is due again; None when nothing waits for that."""
+        return self._tries.next()
 
     def _again(self, planned: Planned, request: Request) -> Planned:
         """The second look: what is still different once the plan has been applied."""
@@ -204,8 +232,9 @@ class Reconciler:
         if self.prober.due():
             self.prober.refresh(_bodies(wants.desired, records), observed.facts)
         silent = self.prober.silent(observed.facts)
-        if silent:
-            observed = replace(observed, silent=silent)
+        resting = self._tries.resting(wanted.desired.commit) if request.patient else {}
+        if silent or resting:
+            observed = replace(observed, silent=silent, resting=resting)
         asked = request.saved.rules if request.saved else request.rules
         rules = asked if request.files is not None else self._allowed(asked, wanted)
         plan = build(wants.desired, observed, records, rules, self._memory, wants.quarantined)
@@ -271,11 +300,14 @@ class Reconciler:
 
     def _steps(self, planned: Planned, pass_id: int, cancelled: Callable[[], bool]) -> Applied:
         """Applies the plan, and in the same pass the way back of every wizard that failed on it."""
+        self._host.progress(Progress(Stage.PLANNED, plan=planned.plan), summary_line(planned.plan))
         applied = Apply(self._host, planned.plan, pass_id, cancelled).run()
+        self._tries.count(planned.plan.commit, applied)
         failed = self._trust.quarantine(planned.plan, planned.wanted.desired, applied, pass_id)
         if not failed:
             return applied
         back = self._look(planned.wanted, Request(rules=Rules(only=failed)))
+        self._host.progress(Progress(Stage.PLANNED, plan=back.plan), f"the way back: {summary_line(back.plan)}")
         return Applied(applied.outcomes + Apply(self._host, back.plan, pass_id, cancelled).run().outcomes, failed)
 
     def _record(self, planned: Planned, applied: Applied, after: Planned) -> Report:
@@ -288,6 +320,7 @@ class Reconciler:
         self._probe(after)
         status = self._status(after, self._recorder.summary(planned.plan, applied))
         notice = self._recorder.publish(status)
+        self._host.progress(Progress(Stage.RECORDED), notice or "recorded")
         notices = (*planned.wanted.notices, *((notice,) if notice else ()))
         unsigned = planned.wanted.unsigned
         stuck = after.stuck()

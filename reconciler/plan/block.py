@@ -77,7 +77,7 @@ def block(
         return Blocked((), {})
     ports = _ports(desired, observed, records)
     for change in tuple(current.values()):
-        obstacle = "" if _stuck(change) else _port_obstacle(change, ports, current)
+        obstacle = "" if _stuck(change) else observed.resting.get(change.key) or _port_obstacle(change, ports, current)
         if obstacle:
             current[change.key] = _blocked(change, obstacle)
     _spread(current, ports, desired)

@@ -6,7 +6,7 @@ A fact is cheap to compare by identity: an observer hands out the same object wh
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 
 from reconciler.plan.value import Fields, SecretRef
@@ -100,3 +100,5 @@ class Observed:
     listeners: Mapping[int, Listener]
     silent: frozenset[str] = frozenset()
     """Keys of processes that run and are dead all the same: no answer and no heartbeat for 180 s."""
+    resting: Mapping[str, str] = field(default_factory=dict)
+    """Key -> when it is tried again: what could not be done lately, for reasons outside."""

@@ -6,6 +6,9 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Protocol
 
+from reconciler.plan.change import Plan, Step
+from reconciler.protocols.ledger import Result
+
 
 class Level(Enum):
     DETAIL = "detail"
@@ -14,12 +17,34 @@ class Level(Enum):
     ERROR = "error"
 
 
+class Stage(Enum):
+    """Where a pass has come to."""
+
+    FETCHED = "fetched"
+    PLANNED = "planned"
+    BEGUN = "begun"
+    ENDED = "ended"
+    RECORDED = "recorded"
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """`commit` belongs to FETCHED, `plan` to PLANNED, `step` to BEGUN and ENDED, `result` to ENDED."""
+
+    stage: Stage
+    commit: str = ""
+    plan: Plan | None = None
+    step: Step | None = None
+    result: Result | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class Event:
     level: Level
     text: str
     wizard: str | None = None
     key: str | None = None
+    progress: Progress | None = None
 
 
 class Events(Protocol):

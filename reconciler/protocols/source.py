@@ -37,6 +37,11 @@ class Source(Protocol):
         signatures are asked for, the last tip that was signed; Terminal when there is none."""
         ...
 
+    def moved(self) -> str | None:
+        """The branch's tip, when the remote has another one than the last fetch found; None too when it is away.
+        Never raises, and may be asked from another thread while a pass works."""
+        ...
+
     def read(self, commit: str) -> Mapping[str, bytes]:
         """Every file under the folder at the commit: path inside the repository -> bytes. No checkout."""
         ...

@@ -1,6 +1,6 @@
-"""The only place that names concrete adapters: binds settings to a host.
+"""Binds settings to a host and its reconciler.
 
-Not done here: deciding anything, printing anything.
+Not done here: what only a daemon needs (daemon.py).
 """
 
 from __future__ import annotations
@@ -47,10 +47,17 @@ def load(path: str | None, environ: Mapping[str, str]) -> Settings:
 
 @contextmanager
 def open_host(
-    settings: Settings, events: Events, environ: Mapping[str, str], *, change: bool, exclusive: bool = True
+    settings: Settings,
+    events: Events,
+    environ: Mapping[str, str],
+    *,
+    change: bool,
+    exclusive: bool = True,
+    hurried: Callable[[], bool] = lambda: False,
 ) -> Iterator[Bound]:
     """Binds this host. With `change`, takes the host's lock and opens the ledger for writing; a pause needs no lock
-    (`exclusive` False), so that it can be said while a pass runs.
+    (`exclusive` False), so that it can be said while a pass runs. `hurried`: whether to wait no longer for programs to
+    stop.
 
     Raises Retryable when another reconciler holds the lock.
     """
@@ -61,13 +68,19 @@ def open_host(
         clock = SystemClock()
         if change and exclusive:
             stack.enter_context(HostLock(settings.state / "lock", clock, "reconciler"))
-        host = _bind(settings, events, environ, clock, readonly=not change)
+        host = _bind(settings, events, environ, clock, hurried, readonly=not change)
         stack.callback(host.ledger.close)
         yield Bound(host, Reconciler(host))
 
 
 def _bind(
-    settings: Settings, events: Events, environ: Mapping[str, str], clock: SystemClock, *, readonly: bool
+    settings: Settings,
+    events: Events,
+    environ: Mapping[str, str],
+    clock: SystemClock,
+    hurried: Callable[[], bool],
+    *,
+    readonly: bool,
 ) -> Host:
     from reconciler.adapters.databases import SqliteCopies
     from reconciler.adapters.files import Disk
@@ -103,7 +116,7 @@ def _bind(
         secrets=secrets,
         codebases=UvCodebases(environ, checkouts=_checkouts(settings, access)),
         databases=SqliteCopies(state / "generations"),
-        runtime=Supervisord(state),
+        runtime=Supervisord(state, hurried=hurried),
         http=LoopbackHttp(),
         ports=ProcPorts(),
         clock=clock,

@@ -1,0 +1,263 @@
+"""One host's daemon: what wakes it, what it does about that, and what faces may ask of it.
+
+Triggers only add keys to a queue; one thread makes the passes, another speaks with the forge, so that a forge that is
+away never delays a pass. Not done here: a pass (reconcile.py), previews, showing anything.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, replace
+from enum import Enum
+from threading import Event, Lock, Thread
+
+from reconciler.engine.board import Board
+from reconciler.engine.desk import Desk
+from reconciler.engine.host import Host
+from reconciler.engine.lookout import Lookout
+from reconciler.engine.queue import Key, Kind, Taken, WorkQueue
+from reconciler.engine.reconcile import Planned, Reconciler, Report, Request
+from reconciler.engine.saved import SavedPlan, fingerprint
+from reconciler.engine.status import iso
+from reconciler.engine.timers import Timers
+from reconciler.errors import Interrupted, ReconcilerError, Refused, Terminal
+from reconciler.plan.held import Pause
+from reconciler.plan.status import HostStatus
+from reconciler.protocols.events import Event as Happening
+from reconciler.protocols.events import Level, Stage
+from reconciler.protocols.exits import Exits
+
+PASS = Key(Kind.PASS)
+IDLE_SECONDS = 1.0
+QUIET = frozenset({"drift", "process exit", "next try"})
+"""Triggers that say nothing about the remote: it is not asked because of them."""
+
+
+class Ending(Enum):
+    """Why the daemon's run ended."""
+
+    STOP = "stop"
+    RELOAD = "reload"
+
+
+class Outcome(Enum):
+    """How a pass ended, on the board and in the metrics."""
+
+    DONE = "done"
+    INCOMPLETE = "incomplete"
+    INVALID = "invalid"
+    REFUSED = "refused"
+    FAILED = "failed"
+    ABANDONED = "abandoned"
+    INTERRUPTED = "interrupted"
+    BUG = "bug"
+
+
+def _unheard(_: BaseException) -> None:
+    """Where nobody asks for bugs."""
+
+
+@dataclass(frozen=True, slots=True)
+class Doors:
+    """What the daemon has besides its host. `looking` opens the host for reading, with a reconciler of its own;
+    `hurry` cuts short what is waited for; `beat` says that the loop goes round; `bug` is told of what nobody expected;
+    `after` hears of each pass."""
+
+    looking: Callable[[], AbstractContextManager[Reconciler]]
+    exits: Exits
+    desk: Desk
+    hurry: Callable[[], None] = lambda: None
+    beat: Callable[[], None] = lambda: None
+    bug: Callable[[BaseException], None] = _unheard
+    after: tuple[Callable[[Outcome, HostStatus | None, str], None], ...] = ()
+
+
+class Daemon:
+    """Make it, `run` it in one thread; everything else may be called from any thread."""
+
+    def __init__(self, host: Host, reconciler: Reconciler, board: Board, timers: Timers, doors: Doors) -> None:
+        self.host = host
+        self.board = board
+        self.passes = WorkQueue(host.clock)
+        self.desk = doors.desk
+        self._reconciler = reconciler
+        self._doors = doors
+        self._timers = timers
+        self._lookout = Lookout(host.source)
+        self._stopping = Event()
+        self._reloading = Event()
+        self._asked: dict[str, Request] = {}
+        self._lock = Lock()
+
+    # What faces may ask
+
+    def wake(self, trigger: str) -> None:
+        """A pass, soon. While one runs, it is looked whether the branch has moved, and then that pass is abandoned."""
+        self.passes.add(PASS, trigger)
+        if trigger not in QUIET and self.board.view.running is not None:
+            self._lookout.look()
+
+    def look(self, request: Request) -> Planned:
+        """The plan of the request, on a view of the host of its own. Raises what a plan raises."""
+        with self._doors.looking() as reconciler:
+            return reconciler.plan(request)
+
+    def submit(self, request: Request, shown: Planned) -> str:
+        """Asks for a pass that does exactly what was shown, or refuses; returns the ticket that its trigger names."""
+        ticket = secrets.token_hex(4)
+        plan = shown.plan
+        saved = SavedPlan(plan.commit, plan.host, shown.rules, fingerprint(plan, shown.records))
+        with self._lock:
+            self._asked[ticket] = replace(request, saved=saved)
+        self.passes.add(Key(Kind.ASKED, ticket), f"{request.trigger} [{ticket}]")
+        return ticket
+
+    def pause(self, wizard: str, reason: str) -> None:
+        self.host.ledger.pause(Pause(wizard, reason, iso(self.host.clock.now())))
+        self.host.say(f"paused{': ' if reason else ''}{reason}", wizard)
+        self.wake("pause")
+
+    def resume(self, wizard: str) -> bool:
+        """False when it was not paused."""
+        was = self.host.ledger.resume(wizard)
+        if was:
+            self.host.say("resumed", wizard)
+            self.wake("resume")
+        return was
+
+    def stop(self) -> None:
+        """Ends `run` within seconds, wherever it is; the next daemon goes on where the journal says."""
+        self._stopping.set()
+        self.passes.close()
+        self._doors.hurry()
+
+    def reload(self) -> None:
+        """Ends `run` after the pass that runs now, so that it can begin again with other settings."""
+        self._reloading.set()
+        self.passes.close()
+
+    # The loop
+
+    def run(self) -> Ending:
+        """Makes passes until `stop` or `reload` is called."""
+        threads = [
+            Thread(target=self._timers.run, args=(self.wake, self.desk.refresh), name="timers", daemon=True),
+            Thread(target=self._lookout.run, name="lookout", daemon=True),
+            Thread(target=self.desk.run, name="desk", daemon=True),
+        ]
+        for thread in threads:
+            thread.start()
+        self.passes.add(PASS, "start")
+        try:
+            while not self._stopping.is_set() and not self._reloading.is_set():
+                self._doors.beat()
+                taken = self.passes.take(IDLE_SECONDS)
+                if taken is not None:
+                    self._work(taken)
+        finally:
+            self._timers.close()
+            self._lookout.close()
+            self.desk.close()
+            self._doors.exits.close()
+            for thread in threads:
+                thread.join()
+        return Ending.STOP if self._stopping.is_set() else Ending.RELOAD
+
+    def heard(self, event: Happening) -> None:
+        """Where a pass has come to, as the events tell."""
+        if event.progress is not None and event.progress.stage is Stage.FETCHED:
+            self.desk.begun(event.progress.commit)
+
+    def _cancelled(self) -> bool:
+        self._doors.beat()
+        return self._stopping.is_set() or self._lookout.superseded
+
+    def _work(self, taken: Taken) -> None:
+        request = self._request(taken)
+        self._lookout.begin()
+        self.board.begin(taken.trigger)
+        outcome, report, trouble = self._pass(request)
+        latest = self._reconciler.latest
+        if latest is not None:
+            self.board.saw(*latest)
+        self.board.end(outcome.value, trouble)
+        if outcome is Outcome.INTERRUPTED:
+            return
+        self._follow(taken, outcome)
+        commit = self.board.view.ended.commit if self.board.view.ended else ""
+        if outcome is not Outcome.ABANDONED:
+            self.desk.ended(commit, outcome.value, trouble or (report.status.result if report else ""))
+        for hears in self._doors.after:
+            hears(outcome, latest[0] if latest else None, trouble)
+
+    def _request(self, taken: Taken) -> Request:
+        if taken.key.kind is Kind.ASKED:
+            with self._lock:
+                return replace(self._asked.pop(taken.key.name), trigger=taken.trigger)
+        fetch = bool(set(taken.triggers) - QUIET)
+        return Request(taken.trigger, fetch=fetch, patient=True)
+
+    def _pass(self, request: Request) -> tuple[Outcome, Report | None, str]:
+        """One pass, and how it ended; nothing that goes wrong in it ends the daemon."""
+        report: Report | None = None
+        try:
+            report = self._reconciler.run(request, self._cancelled)
+        except ReconcilerError as error:
+            outcome, trouble = self._troubled(error)
+        except Exception as bug:  # noqa: BLE001 - a bug in a pass must not leave the fleet without its daemon
+            self._doors.bug(bug)
+            outcome, trouble = Outcome.BUG, f"bug: {type(bug).__name__}: {bug}"
+        else:
+            outcome, trouble = _judged(report)
+        if trouble:
+            level = Level.INFO if outcome in (Outcome.ABANDONED, Outcome.INTERRUPTED) else Level.ERROR
+            self._once(trouble, level)
+        return outcome, report, trouble
+
+    def _troubled(self, error: ReconcilerError) -> tuple[Outcome, str]:
+        match error:
+            case Interrupted() if not self._stopping.is_set():
+                return Outcome.ABANDONED, "abandoned: the branch has moved on"
+            case Interrupted():
+                return Outcome.INTERRUPTED, str(error)
+            case Refused():
+                return Outcome.REFUSED, str(error)
+            case Terminal():
+                return Outcome.INVALID, str(error)
+            case _:
+                return Outcome.FAILED, str(error)
+
+    def _once(self, trouble: str, level: Level) -> None:
+        """Says it unless the last pass ended with the same words."""
+        last = self.board.view.ended
+        if last is None or last.trouble != trouble:
+            self.host.say(trouble, level=level)
+
+    def _follow(self, taken: Taken, outcome: Outcome) -> None:
+        """When the next pass is due, besides what wakes us."""
+        if outcome in (Outcome.FAILED, Outcome.BUG):
+            self.passes.failed(taken.key if taken.key is PASS else PASS, "retry")
+        else:
+            self.passes.done(PASS)
+        if outcome is Outcome.ABANDONED:
+            self.passes.add(PASS, "a newer commit")
+        soon = self._reconciler.next_try()
+        if soon is not None:
+            self.passes.add(PASS, "next try", soon)
+        status = self.board.view.status
+        if status is not None:
+            pids = [wizard.pid for wizard in status.wizards if wizard.pid]
+            self._doors.exits.watch(pids, lambda pid: self.wake("process exit"))  # noqa: ARG005 - a key, no facts
+
+
+def _judged(report: Report) -> tuple[Outcome, str]:
+    """Done, or what is left and why."""
+    if report.done and not report.left.pending and not report.stuck and not report.unsigned:
+        blocked = [c for c in report.left.waiting if c.obstacle]
+        return (Outcome.INCOMPLETE if blocked else Outcome.DONE), ""
+    words = [outcome.text for outcome in report.applied.failures[:1]]
+    words += [f"quarantined: {name}" for name, _ in report.left.quarantined]
+    words += ["the newest commit is not signed"] if report.unsigned else []
+    return Outcome.INCOMPLETE, "; ".join(words) or "something is still different"
