@@ -36,4 +36,6 @@ class Problem:
     def __str__(self) -> str:
         label = "warning: " if self.severity is Severity.WARNING else ""
         mend = f" ({self.mend})" if self.mend else ""
-        return f"{self.at}: {label}{self.message}{mend}"
+        text = f"{self.at}: {label}{self.message}{mend}"
+        # Names of files, keys and values are anybody's: none of them may break the line or steer a terminal.
+        return text if text.isprintable() else "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)

@@ -22,6 +22,14 @@ from tests.spec.fleets import golden
 GOLDEN = golden()
 FILES = sorted(name for name in GOLDEN if name.endswith(".yaml"))
 EXTRA = "fleet/extra.yaml"
+STRANGE = (
+    "fleet/\x1b[31m.yaml",
+    "fleet/a\nb: c.yml",
+    "fleet/a:1:1: b.yaml",
+    "fleet/\u202e/\udcff.YAML",
+    "fleet/ .yaml",
+)
+"""Names that Git allows; the fourth is a byte that is not UTF-8."""
 Path = tuple[str | int, ...]
 # Any: trees of YAML hold whatever YAML holds.
 Tree = Any
@@ -181,7 +189,7 @@ def _edited(draw: Draw, files: dict[str, bytes]) -> None:
 
 def _whole(draw: Draw, files: dict[str, bytes]) -> None:
     """A file of nothing but noise, beside the golden ones or in place of one."""
-    name = draw(spread([*sorted(files), EXTRA, EXTRA]))
+    name = draw(spread([*sorted(files), EXTRA, EXTRA, *STRANGE]))
     noise = st.binary(max_size=200) | st.text(max_size=120).map(lambda text: text.encode("utf-8", "surrogatepass"))
     pieces = st.lists(spread(PIECES), max_size=30).map(b"".join)
     files[name] = draw(noise | pieces | spread(WHOLE) | spread(BYTES))

@@ -33,7 +33,7 @@ FOLDER = "fleet"
 LIMIT = 2.0
 """Seconds of this process's own work for one fleet. A pure way waits for nothing, so on an idle machine these are the
 seconds of the clock; on a loaded one nothing is blamed for its neighbours."""
-PLACED = re.compile(r"[^:\n]+:[1-9][0-9]*:[1-9][0-9]*: \S")
+PLACED = re.compile(r".+:[1-9][0-9]*:[1-9][0-9]*: \S")
 
 
 class Wrong(AssertionError):

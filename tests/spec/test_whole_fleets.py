@@ -66,6 +66,16 @@ def test_soul_files() -> None:
     assert loaded.fleet.souls == {"./souls/../souls/ezra.md": "# Ezra\n"}
 
 
+def test_no_name_breaks_the_line_of_a_problem() -> None:
+    soul = wizard().replace("charter: {identity: a wizard}", "file: \u202e.md")
+    loaded = load({"ezra.yaml": soul, "\x1b[31m\n.yaml": "a: 1\n"})
+    assert [str(problem).partition(" (")[0] for problem in loaded.problems] == [
+        r"fleet/\x1b[31m\n.yaml:1:1: kind is missing",
+        r"fleet/ezra.yaml:7:9: there is no soul file `\u202e.md` in the fleet folder",
+    ]
+    assert all(str(problem).isprintable() for problem in loaded.problems)
+
+
 def test_everything_is_told_at_once_and_sorted() -> None:
     loaded = load(
         {
