@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from threading import Lock
 
+from reconciler.engine.reconcile import Planned, Report
 from reconciler.plan.change import Plan, Step
 from reconciler.plan.status import HostStatus
 from reconciler.protocols.clock import Clock
@@ -64,10 +65,12 @@ class Said:
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """One moment. `version` grows with each change. `left` is what the last pass left to do."""
+    """One moment. `version` grows with each change. `seen` is the last pass's look at its end (desired, observed,
+    records), `left` the plan of what it left to do; all three are None before the first whole pass."""
 
     version: int = 0
     status: HostStatus | None = None
+    seen: Planned | None = None
     left: Plan | None = None
     running: Running | None = None
     ended: Ended | None = None
@@ -98,8 +101,11 @@ class Board:
     def begin(self, trigger: str) -> None:
         self._set(running=Running(trigger, self._clock.now()))
 
-    def saw(self, status: HostStatus, left: Plan) -> None:
-        self._set(status=status, left=left)
+    def saw(self, seen: Planned, report: Report) -> None:
+        """What a whole pass found at its end."""
+        view = self._view
+        if view.seen is not seen or view.status is not report.status:
+            self._set(status=report.status, seen=seen, left=report.left)
 
     def end(self, result: str, trouble: str = "") -> None:
         """The pass that ran has ended."""

@@ -183,6 +183,8 @@ class Daemon:
         if latest is not None:
             self.board.saw(*latest)
         self.board.end(outcome.value, trouble)
+        if report is not None and report.applied.outcomes:
+            self.host.say(f"{outcome.value}: {report.status.result}")
         if outcome is Outcome.INTERRUPTED:
             return
         self._follow(taken, outcome)
@@ -190,7 +192,7 @@ class Daemon:
         if outcome is not Outcome.ABANDONED:
             self.desk.ended(commit, outcome.value, trouble or (report.status.result if report else ""))
         for hears in self._doors.after:
-            hears(outcome, latest[0] if latest else None, trouble)
+            hears(outcome, latest[1].status if latest else None, trouble)
 
     def _request(self, taken: Taken) -> Request:
         if taken.key.kind is Kind.ASKED:

@@ -203,9 +203,9 @@ class Reconciler:
         return self.run(rollback(wizard))
 
     @property
-    def latest(self) -> tuple[HostStatus, Plan] | None:
-        """What the last whole pass saw, and the plan of what it left; None before the first."""
-        return (self._last[1].status, self._last[1].left) if self._last else None
+    def latest(self) -> tuple[Planned, Report] | None:
+        """What the last whole pass saw at its end, and what it reported then; None before the first."""
+        return self._last
 
     def next_try(self) -> float | None:
         """Seconds until something that could not be done is due again; None when nothing waits for that."""
