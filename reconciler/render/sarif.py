@@ -66,7 +66,7 @@ def _described(rule: str) -> Json:
 def _result(problem: Problem, rules: list[str]) -> Json:
     mend = f" ({problem.mend})" if problem.mend else ""
     place: Document = {
-        "artifactLocation": {"uri": quote(problem.at.file)},
+        "artifactLocation": {"uri": quote(problem.at.file, errors="surrogateescape")},
         "region": {"startLine": problem.at.line, "startColumn": problem.at.column},
     }
     return {

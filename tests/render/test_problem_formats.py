@@ -100,6 +100,13 @@ def test_results_name_their_rule_level_and_place() -> None:
     assert [rules[result["ruleIndex"]]["id"] for result in run["results"]] == ["model/x", "port/taken", UNKNOWN.rule]
 
 
+def test_a_file_name_that_is_not_utf_8_keeps_its_bytes() -> None:
+    name = b"fleet/\xff.yaml".decode("utf-8", "surrogateescape")
+    log = problems_sarif([Problem(Position(name, 1, 1), "no")], "1")
+    assert '"fleet/%FF.yaml"' in log
+    assert "\\udcff" in problems_annotations([Problem(Position(name, 1, 1), "no")])
+
+
 def test_every_rule_of_the_checks_has_a_subject() -> None:
     """A new kind of rule wants a sentence of its own."""
     from pathlib import Path
