@@ -10,6 +10,7 @@ from typing import Protocol
 
 from reconciler.plan.change import Change, Step
 from reconciler.plan.held import Generation, Held, Pause, Quarantine, Records, Repeat, Start, Stored
+from reconciler.plan.presence import Uptime
 
 
 class Result(Enum):
@@ -157,5 +158,15 @@ class Ledger(Protocol):
         ...
 
     def put(self, name: str, value: str) -> None: ...
+
+    def presence(self, at: float, states: Mapping[str, str]) -> None:
+        """What a look at all wizards of this host saw, in the words of `plan.presence.Presence`. Cheap enough for each
+        look: it writes when a state changed, and else at most once a minute. A time without a look that is longer
+        than `plan.presence.GAP` counts as unwatched; what is older than 90 days is forgotten."""
+        ...
+
+    def uptime(self, wizard: str, since: float) -> Uptime:
+        """How it was from `since` (seconds since the epoch) until now."""
+        ...
 
     def close(self) -> None: ...

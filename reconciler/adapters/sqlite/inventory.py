@@ -11,6 +11,7 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from reconciler.adapters.sqlite import presence
 from reconciler.adapters.sqlite.trust import (
     Trust,
     add_generation,
@@ -113,6 +114,7 @@ def record(connection: sqlite3.Connection, update: Update) -> None:
     connection.executemany("DELETE FROM attic WHERE wizard = ?", [(wizard,) for wizard in update.returned])
     for old, new in update.renamed:
         rename(connection, old, new)
+        presence.rename(connection, old, new)
     for generation in update.generations:
         add_generation(connection, generation)
     for key, start in update.starts:

@@ -7,13 +7,14 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from reconciler.adapters.sqlite import history, trust
+from reconciler.adapters.sqlite import history, presence, trust
 from reconciler.adapters.sqlite.database import Database
 from reconciler.adapters.sqlite.failure import broken
 from reconciler.adapters.sqlite.inventory import Inventory, record
 from reconciler.errors import Terminal
 from reconciler.plan.change import Change, Step
 from reconciler.plan.held import Generation, Pause, Quarantine, Records, Repeat, Start
+from reconciler.plan.presence import Uptime
 from reconciler.protocols.clock import Clock
 from reconciler.protocols.ledger import Entry, Intent, Pass, Result, Update
 
@@ -29,6 +30,7 @@ class SqliteLedger:
         self._clock = clock
         self._database = Database(path, readonly=readonly, patience=patience)
         self._inventory = Inventory()
+        self._looks = presence.Looks()
 
     def records(self) -> Records:
         """The same object while nothing changed; an unchanged entry is the same `Held` for the life of the ledger."""
@@ -139,6 +141,26 @@ class SqliteLedger:
     def put(self, name: str, value: str) -> None:
         with self._writing() as connection:
             connection.execute("INSERT OR REPLACE INTO remembered (name, value) VALUES (?, ?)", (name, value))
+
+    def presence(self, at: float, states: Mapping[str, str]) -> None:
+        states = presence.watched(states)
+        with self._reading() as connection:
+            opened = self._database.opened
+            seen = self._looks.seen(connection, opened) if connection else None
+            if connection and not presence.due(connection, seen, at, states):
+                self._looks.looked(opened, at)
+                return
+        with self._writing() as connection:
+            seen = self._looks.seen(connection, self._database.opened)
+            presence.look(connection, seen, at, states)
+        self._looks.looked(self._database.opened, at)
+
+    def uptime(self, wizard: str, since: float) -> Uptime:
+        with self._reading() as connection:
+            if connection is None:
+                return Uptime()
+            seen = self._looks.seen(connection, self._database.opened)
+            return presence.read(connection, wizard, since, seen, self._clock.now())
 
     def close(self) -> None:
         """Idempotent; a later call opens the file again."""

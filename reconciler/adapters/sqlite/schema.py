@@ -70,9 +70,35 @@ CREATE TABLE intent (
 ) STRICT;
 """
 
-MIGRATIONS = (_VERSION_1,)
+_VERSION_2 = """
+CREATE TABLE presence (
+    wizard TEXT NOT NULL,
+    began REAL NOT NULL,
+    ended REAL,
+    state TEXT NOT NULL,
+    PRIMARY KEY (wizard, began)
+) STRICT;
+CREATE INDEX presence_by_end ON presence (ended);
+CREATE TABLE watch (one INTEGER PRIMARY KEY CHECK (one = 1), seen REAL NOT NULL) STRICT;
+"""
+
+MIGRATIONS = (_VERSION_1, _VERSION_2)
 """MIGRATIONS[n] takes version n to n + 1."""
 VERSION = len(MIGRATIONS)
 TABLES = frozenset(
-    {"held", "attic", "pause", "generation", "quarantine", "repeat", "start", "remembered", "pass", "entry", "intent"}
+    {
+        "held",
+        "attic",
+        "pause",
+        "generation",
+        "quarantine",
+        "repeat",
+        "start",
+        "remembered",
+        "pass",
+        "entry",
+        "intent",
+        "presence",
+        "watch",
+    }
 )
