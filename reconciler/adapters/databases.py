@@ -6,6 +6,7 @@ with their journals, in the copy's own folder. Not done here: stopping programs,
 
 from __future__ import annotations
 
+import filecmp
 import os
 import shutil
 import sqlite3
@@ -94,20 +95,48 @@ def _backup(source: Path, target: Path) -> None:
 
 
 def _put_back(copy: Path, live: Path, replaced: Path) -> None:
-    """The live database with its journals goes aside first, then the copy is renamed into its place."""
-    replaced.mkdir(mode=0o700, exist_ok=True)
-    for side in (live, *(live.with_name(live.name + suffix) for suffix in _SIDES)):
-        if side.exists() and not side.is_symlink():
-            shutil.copy2(side, replaced / side.name)
+    """What stands there with its journals is kept first, then the copy is renamed into its place."""
+    _keep(live, replaced / live.name, copy)
     fresh = live.with_name(f".{live.name}.restored")
-    shutil.copyfile(copy, fresh)
-    fresh.chmod(0o600)
-    with fresh.open("rb") as data:
-        os.fsync(data.fileno())
+    _copied(copy, fresh)
     for suffix in _SIDES:
-        live.with_name(live.name + suffix).unlink(missing_ok=True)
+        _beside(live, suffix).unlink(missing_ok=True)
     fresh.rename(live)
     _sync(live.parent)
+
+
+def _keep(live: Path, kept: Path, copy: Path) -> None:
+    """The database itself comes last: once it is there, all is. A second attempt after a kill then keeps nothing: what
+    stands there now has lost its journals, or is the copy already."""
+    if not _is_database(live) or (kept.exists() and (_same(live, kept) or _same(live, copy))):
+        return
+    kept.parent.mkdir(mode=0o700, exist_ok=True)
+    kept.unlink(missing_ok=True)
+    for suffix in _SIDES:
+        _beside(kept, suffix).unlink(missing_ok=True)
+        if _is_database(_beside(live, suffix)):
+            _copied(_beside(live, suffix), _beside(kept, suffix))
+    partial = kept.with_name(f".{kept.name}.partial")
+    _copied(live, partial)
+    partial.rename(kept)
+    _sync(kept.parent)
+
+
+def _beside(path: Path, suffix: str) -> Path:
+    return path.with_name(path.name + suffix)
+
+
+def _same(one: Path, other: Path) -> bool:
+    return filecmp.cmp(one, other, shallow=False)
+
+
+def _copied(source: Path, target: Path) -> None:
+    """The bytes are on disk afterwards, and nobody else may read them."""
+    target.unlink(missing_ok=True)
+    target.touch(0o600, exist_ok=False)
+    shutil.copyfile(source, target)
+    with target.open("rb") as data:
+        os.fsync(data.fileno())
 
 
 def _sync(folder: Path) -> None:

@@ -1,0 +1,131 @@
+"""Copies of databases: through the backup API, put back whole, and nothing lost by a kill on the way."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sqlite3
+import stat
+import sys
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from reconciler.adapters.databases import REPLACED, SqliteCopies
+from reconciler.errors import Terminal
+
+pytestmark = pytest.mark.filterwarnings("ignore:This process.*is multi-threaded:DeprecationWarning")
+"""Newer Pythons warn of any fork; these children touch nothing that a thread could hold."""
+LABEL = "ezra/0123456789abcdef"
+CALLS = ("os.remove", "os.rename", "os.mkdir", "os.rmdir", "os.chmod", "os.truncate", "open", "shutil.copyfile")
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    folder = tmp_path / "home"
+    folder.mkdir()
+    return folder
+
+
+@pytest.fixture
+def copies(tmp_path: Path) -> SqliteCopies:
+    return SqliteCopies(tmp_path / "generations")
+
+
+def killed_writer(path: Path, *texts: str, checkpoint: bool = False) -> None:
+    """Each text is a row; the program is killed with its database open, so that the last ones lie in the journal."""
+    if (pid := os.fork()) == 0:
+        memory = sqlite3.connect(path)
+        memory.execute("PRAGMA journal_mode=WAL")
+        memory.execute("CREATE TABLE IF NOT EXISTS message (text TEXT)")
+        for text in texts:
+            memory.execute("INSERT INTO message VALUES (?)", (text,))
+        memory.commit()
+        if checkpoint:
+            memory.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        os.kill(os.getpid(), signal.SIGKILL)
+    os.waitpid(pid, 0)
+
+
+def rows(path: Path) -> list[str]:
+    with closing(sqlite3.connect(path)) as memory:
+        assert memory.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+        return [text for (text,) in memory.execute("SELECT text FROM message ORDER BY rowid")]
+
+
+def killed_at(call: int, act: Callable[[], object]) -> bool:
+    """Does it in another process, which dies just before its n-th call that changes a file; whether it came so far."""
+    if (pid := os.fork()) == 0:
+        left = [call]
+
+        def heard(event: str, arguments: tuple[object, ...]) -> None:
+            if event in CALLS and (event != "open" or (isinstance(arguments[2], int) and arguments[2] & os.O_CREAT)):
+                left[0] -= 1
+                if left[0] == 0:
+                    os.kill(os.getpid(), signal.SIGKILL)
+
+        sys.addaudithook(heard)
+        act()
+        os._exit(0)
+    return os.WIFSIGNALED(os.waitpid(pid, 0)[1])
+
+
+def test_a_copy_holds_what_lies_in_the_journal_too(copies: SqliteCopies, home: Path, tmp_path: Path) -> None:
+    killed_writer(home / "state.db", "a", "b")
+    assert (home / "state.db-wal").stat().st_size > 0
+    assert copies.copy(str(home), ("state.db", "absent.db"), LABEL) == ("state.db",)
+    copy = tmp_path / "generations" / LABEL / "state.db"
+    assert rows(copy) == ["a", "b"]
+    assert stat.S_IMODE(copy.stat().st_mode) == 0o600
+    assert rows(home / "state.db") == ["a", "b"]
+
+
+def test_a_damaged_database_is_told_and_the_older_copy_stays(copies: SqliteCopies, home: Path, tmp_path: Path) -> None:
+    killed_writer(home / "state.db", "a")
+    copies.copy(str(home), ("state.db",), LABEL)
+    (home / "state.db-wal").unlink()
+    (home / "state.db").write_bytes(b"no database at all, but long enough to be looked at")
+    with pytest.raises(Terminal, match="a database is damaged"):
+        copies.copy(str(home), ("state.db",), LABEL)
+    assert rows(tmp_path / "generations" / LABEL / "state.db") == ["a"]
+
+
+def test_without_a_copy_nothing_is_put_back(copies: SqliteCopies, home: Path) -> None:
+    killed_writer(home / "state.db", "a")
+    assert copies.restore(str(home), LABEL) == ()
+    assert rows(home / "state.db") == ["a"]
+
+
+@pytest.mark.parametrize("checkpoint", [False, True], ids=["in the journal", "in the database"])
+def test_killed_anywhere_both_are_there_after_another_try(
+    copies: SqliteCopies, home: Path, tmp_path: Path, checkpoint: bool
+) -> None:
+    """What is put back, and what the failed version had made of it."""
+    replaced, call, killed = tmp_path / "generations" / LABEL / REPLACED, 0, True
+    while killed:
+        call += 1
+        for path in home.iterdir():
+            path.unlink()
+        killed_writer(home / "state.db", "good", checkpoint=True)
+        copies.copy(str(home), ("state.db",), LABEL)
+        killed_writer(home / "state.db", "failed", checkpoint=checkpoint)
+        killed = killed_at(call, lambda: copies.restore(str(home), LABEL))
+        assert copies.restore(str(home), LABEL) == ("state.db",)
+        assert sorted(path.name for path in home.iterdir()) == ["state.db"]
+        assert rows(home / "state.db") == ["good"], call
+        assert rows(replaced / "state.db") == ["good", "failed"], call
+        assert not [path for path in replaced.iterdir() if stat.S_IMODE(path.stat().st_mode) != 0o600]
+    assert call > 5
+
+
+def test_each_failure_keeps_its_own(copies: SqliteCopies, home: Path, tmp_path: Path) -> None:
+    replaced = tmp_path / "generations" / LABEL / REPLACED
+    for text, checkpoint in (("first", False), ("second", True)):
+        killed_writer(home / "state.db", f"before {text}")
+        copies.copy(str(home), ("state.db",), LABEL)
+        killed_writer(home / "state.db", text, checkpoint=checkpoint)
+        copies.restore(str(home), LABEL)
+        assert rows(replaced / "state.db")[-1] == text
+    assert rows(home / "state.db") == ["before first", "before second"]
