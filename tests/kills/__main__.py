@@ -31,16 +31,28 @@ def main() -> int:
             *at_random(told, options.random, chance),
         ]
         print(f"\n{len(jobs)} kills", flush=True)
-        answers = work(workers, jobs, _tell)
+        answers = work(workers, jobs, _Telling(len(jobs)))
     print(table(told, answers))
     wrong = [answer for answer in answers if answer["wrong"]]
-    print(f"\n{len(answers)} kills in {time.monotonic() - began:.0f} s, {len(wrong)} of them with something wrong")
+    late = sum(answer["late"] is True for answer in answers)
+    print(f"\n{len(answers)} kills in {time.monotonic() - began:.0f} s, {late} of them after the pass had ended")
+    print(f"{len(wrong)} with something wrong")
     return 1 if wrong else 0
 
 
-def _tell(answer: Answer) -> None:
-    if answer["wrong"]:
-        print(complaint(answer), flush=True)
+class _Telling:
+    """Says what is wrong when it is found, and how far it is."""
+
+    def __init__(self, total: int) -> None:
+        self._total = total
+        self._done = 0
+
+    def __call__(self, answer: Answer) -> None:
+        self._done += 1
+        if answer["wrong"]:
+            print(complaint(answer), flush=True)
+        if self._done % 100 == 0:
+            print(f"    {self._done} of {self._total}", flush=True)
 
 
 def _job(text: str) -> Job:

@@ -23,10 +23,11 @@ def main(version: str) -> None:
     config = setting("config.yaml", ":")
     env = setting(".env", "=")
     temper = env.get("TEMPER", version).partition("-")[0]
-    remember(version, temper)
+    memory = remember(version, temper)
     if temper == "crash":
+        memory.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         os._exit(3)
-    with socket.create_server(("127.0.0.1", int(config["port"]))) as server:
+    with memory, socket.create_server(("127.0.0.1", int(config["port"]))) as server:
         if temper == "ill":
             (HOME.parent / "doomed").write_text(str(os.getpid()))
         while True:
@@ -41,19 +42,22 @@ def setting(name: str, mark: str) -> dict[str, str]:
     return {key.strip(): value.strip().strip("'\"") for key, _, value in lines if value}
 
 
-def remember(version: str, temper: str) -> None:
-    """Opens the database as this version does: another version's is migrated in place."""
-    with sqlite3.connect(HOME / "state.db") as memory:
+def remember(version: str, temper: str) -> sqlite3.Connection:
+    """Opens the database as this version does: another version's is migrated in place. It stays open, and what was
+    written last lies in its journal, as with the real one, which is killed as well."""
+    memory = sqlite3.connect(HOME / "state.db")
+    memory.execute("PRAGMA journal_mode=WAL")
+    with memory:
         memory.execute("CREATE TABLE IF NOT EXISTS message (id INTEGER PRIMARY KEY, text TEXT)")
         memory.execute("CREATE TABLE IF NOT EXISTS schema (version TEXT PRIMARY KEY)")
         if memory.execute("SELECT count(*) FROM schema WHERE version = ?", (version,)).fetchone() == (0,):
             memory.execute("DELETE FROM schema")
             memory.execute("INSERT INTO schema VALUES (?)", (version,))
             memory.execute("INSERT INTO message (text) VALUES (?)", (f"migrated to {version}",))
-    memory.close()
     if temper != "good":
         (HOME / "memories").mkdir(exist_ok=True)
         (HOME / "memories" / "DURING.md").write_text("written while it was not well\n")
+    return memory
 
 
 def answer(connection: socket.socket, name: str, key: str, temper: str) -> None:
