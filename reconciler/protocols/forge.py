@@ -23,7 +23,8 @@ class CommitState(Enum):
 class PullRequest:
     """A pull request as the forge tells it. `head` is a commit, `base` the branch that it asks to be merged into;
     `fork`: its branch is in another repository. `merged` is the commit that the merge made, "" while it is not
-    merged. `open` is False once it is merged or closed."""
+    merged. `open` is False once it is merged or closed. `tip` is the commit that the base branch is at, "" when the
+    forge does not say."""
 
     number: int
     title: str
@@ -34,6 +35,7 @@ class PullRequest:
     open: bool
     merged: str
     url: str
+    tip: str = ""
 
 
 class Forge(Protocol):
@@ -57,4 +59,8 @@ class Forge(Protocol):
 
     def set_status(self, commit: str, context: str, state: CommitState, description: str, link: str) -> None:
         """Sets the commit's status in a context; `description` is cut to what the forge takes."""
+        ...
+
+    def status(self, commit: str, context: str) -> CommitState | None:
+        """What the commit's status says in a context; None when it says nothing."""
         ...

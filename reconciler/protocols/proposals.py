@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
+
+from reconciler.protocols.source import Revision
 
 
 @dataclass(frozen=True, slots=True)
 class Merge:
     """The result of merging `head` into `base` (both are commits), made in memory. `files` are those below the fleet's
-    folder, as Source.read gives them; with `conflicts` (paths) there are none."""
+    folder, as Source.read gives them; with `conflicts` (paths) there are none. `before` are those of `base`, and
+    `commits` those that the merge would bring, newest first."""
 
     base: str
     head: str
     files: Mapping[str, bytes]
     conflicts: tuple[str, ...] = ()
+    before: Mapping[str, bytes] = field(default_factory=dict)
+    commits: tuple[Revision, ...] = ()
 
 
 class Proposals(Protocol):
