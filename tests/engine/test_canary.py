@@ -7,6 +7,7 @@ from itertools import pairwise
 import pytest
 
 from reconciler.engine.reconcile import Request, retry, rollback
+from reconciler.errors import Interrupted
 from reconciler.plan.build import Rules
 from reconciler.plan.change import Disposition
 from reconciler.plan.held import Pause
@@ -121,7 +122,7 @@ def test_a_move_that_was_killed_goes_on_with_the_one_that_had_moved(site: Site) 
     """The canary was started by the killed pass and nobody saw it hold: it is still the first."""
     old = site.pid("ada")
     site.version(NEWEST)
-    with site.bound() as (_, reconciler):
+    with site.bound() as (_, reconciler), pytest.raises(Interrupted):
         reconciler.run(Request("test"), lambda: site.pid("ada") not in (None, old))
     assert site.running("ada") == NEWEST
     site.gateways.ill = runs(NEWEST)
@@ -205,7 +206,7 @@ def test_a_killed_move_does_not_copy_what_the_new_version_wrote(site: Site) -> N
     grows(site)
     old = site.pid("ada")
     site.version(NEWEST)
-    with site.bound() as (_, reconciler):
+    with site.bound() as (_, reconciler), pytest.raises(Interrupted):
         reconciler.run(Request("test"), lambda: site.pid("ada") not in (None, old))
     assert said(site.home("ada") / "state.db") == ["long ago", NEWEST]
     site.gateways.crash("ada-body", 0)

@@ -6,7 +6,7 @@ import pytest
 
 from reconciler.engine.apply import Apply
 from reconciler.engine.reconcile import Request, retry, rollback
-from reconciler.errors import Refused, Terminal
+from reconciler.errors import Interrupted, Refused, Terminal
 from reconciler.plan.change import Action
 from reconciler.plan.held import Pause
 from reconciler.plan.status import WizardState
@@ -314,7 +314,7 @@ def test_a_gate_that_nobody_awaited_makes_no_generation(site: Site) -> None:
     old = site.pid("ada")
     site.config("ada", compact=True)
     deaf(site)
-    with site.bound() as (_, reconciler):
+    with site.bound() as (_, reconciler), pytest.raises(Interrupted):
         reconciler.run(Request("test"), lambda: site.pid("ada") not in (None, old))
     assert site.pid("ada") != old
     assert numbers(site) == [1]
