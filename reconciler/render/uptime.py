@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 
+from reconciler.plan.lasting import lasting
 from reconciler.plan.presence import Uptime
 
 SEED_ASKS = 95.0
@@ -23,28 +24,13 @@ def percent(ratio: float | None) -> str:
     return "100%" if ratio >= 1 else f"{min(cut, 99.9):.1f}%"
 
 
-def span_text(seconds: float) -> str:
-    """`45 s`, `12 min`, `24 h`, `7 d`, `1 h 30 min`: the two largest units, whole."""
-    rest = max(round(seconds), 0)
-    if rest < 120:
-        return f"{rest} s"
-    parts = []
-    for size, unit in ((86_400, "d"), (3_600, "h"), (60, "min")):
-        count, rest = divmod(rest, size)
-        if unit == "d" and count == 1:
-            count, rest = 0, rest + size  # a day reads better as hours
-        if count:
-            parts.append(f"{count} {unit}")
-    return " ".join(parts[:2])
-
-
 def uptime_text(uptime: Uptime, seconds: float, asked: float = SEED_ASKS) -> str:
     """How it was in the last so many seconds: `99.2% of 24 h (seed asks 95%)`, `100% of the 3 h watched in 7 d (seed
     asks 95%)`, `not watched in 24 h`."""
     if uptime.ratio is None:
-        return f"not watched in {span_text(seconds)}"
+        return f"not watched in {lasting(seconds)}"
     whole = uptime.watched_seconds >= _WHOLE * seconds
-    time = span_text(seconds) if whole else f"the {span_text(uptime.watched_seconds)} watched in {span_text(seconds)}"
+    time = lasting(seconds) if whole else f"the {lasting(uptime.watched_seconds)} watched in {lasting(seconds)}"
     return f"{percent(uptime.ratio)} of {time} (seed asks {asked:g}%)"
 
 

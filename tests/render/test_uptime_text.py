@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from reconciler.plan.lasting import lasting
 from reconciler.plan.presence import Uptime
-from reconciler.render.uptime import enough, percent, span_text, uptime_text
+from reconciler.render.uptime import enough, percent, uptime_text
 
 DAY = 86_400.0
 
@@ -34,7 +35,7 @@ def test_percent_is_never_rounded_up(ratio: float | None, said: str) -> None:
     ],
 )
 def test_spans(seconds: float, said: str) -> None:
-    assert span_text(seconds) == said
+    assert lasting(seconds) == said
 
 
 @pytest.mark.parametrize(
