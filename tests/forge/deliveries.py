@@ -32,8 +32,11 @@ class Delivery:
 
 
 def wants(hook: Hook, kind: str) -> bool:
-    """`pull_request` in a hook's events stands for all that begin so; a comment on a pull request is one of them."""
-    return hook.active and (kind in hook.events or (kind.startswith("pull_request") and "pull_request" in hook.events))
+    """`pull_request` in a hook's events stands for all that begin so; a comment on a pull request is one of them.
+    `pull_request_only` is what it says."""
+    asked = set(hook.events)
+    only = kind == "pull_request" and "pull_request_only" in asked
+    return hook.active and (kind in asked or only or (kind.startswith("pull_request") and "pull_request" in asked))
 
 
 def headers(event: str, kind: str, body: bytes, secret: str, delivery: str) -> dict[str, str]:

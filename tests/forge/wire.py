@@ -205,7 +205,7 @@ def hook_json(hook: Hook) -> Json:
         "type": hook.type,
         "branch_filter": hook.branch_filter,
         "config": shown,
-        "events": hook.events,
+        "events": [event.removesuffix("_only") for event in hook.events],
         "authorization_header": "",
         "active": hook.active,
         "updated_at": WHEN,
