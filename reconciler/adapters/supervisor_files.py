@@ -84,8 +84,8 @@ def write_configuration(layout: Layout) -> None:
 
 
 def write(path: Path, text: str) -> None:
-    """Replaces a file of ours as a whole (0600): a temporary name that no wildcard finds, fsync, rename. The caller holds
-    the daemon's lock, so that one name does: what a kill leaves is overwritten."""
+    """Replaces a file of ours as a whole (0600): a temporary name that no wildcard finds, fsync, rename. The caller
+    holds the daemon's lock, so that one name does: what a kill leaves is overwritten."""
     temporary = path.with_name(f".{path.name}.new")
     try:
         fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600)
