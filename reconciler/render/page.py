@@ -17,9 +17,10 @@ _GAP = "\n\n"
 class Page:
     """Collects blocks. Room for the closing sentence is kept from the start."""
 
-    def __init__(self, limit: int) -> None:
+    def __init__(self, limit: int, closing: str = _SHORTENED) -> None:
         self._blocks: list[str] = []
-        self._room = limit - len(_SHORTENED) - len(_GAP)
+        self._closing = closing
+        self._room = limit - len(closing) - len(_GAP)
         self._shortened = False
 
     def add(self, block: str) -> bool:
@@ -32,11 +33,13 @@ class Page:
         self._room -= size
         return True
 
-    def add_fence(self, lines: Sequence[str], language: str) -> None:
-        self._add_lines(lines, lambda kept: fence(kept, language))
+    def add_fence(self, lines: Sequence[str], language: str) -> bool:
+        """Adds the lines and tells whether all of them fitted."""
+        return self._add_lines(lines, lambda kept: fence(kept, language))
 
-    def add_fold(self, summary: str, lines: Sequence[str], language: str) -> None:
-        self._add_lines(lines, lambda kept: fold(summary, fence(kept, language)))
+    def add_fold(self, summary: str, lines: Sequence[str], language: str) -> bool:
+        """Adds the lines and tells whether all of them fitted."""
+        return self._add_lines(lines, lambda kept: fold(summary, fence(kept, language)))
 
     def add_items(self, title: str, items: Sequence[str]) -> None:
         """A list under a title; nothing when there are no items."""
@@ -45,14 +48,13 @@ class Page:
 
     def text(self) -> str:
         """The page, "" when nothing fitted."""
-        blocks = [*self._blocks, _SHORTENED] if self._shortened and self._blocks else self._blocks
+        blocks = [*self._blocks, self._closing] if self._shortened and self._blocks else self._blocks
         return _GAP.join(blocks)
 
-    def _add_lines(self, lines: Sequence[str], make: Callable[[Sequence[str]], str]) -> None:
+    def _add_lines(self, lines: Sequence[str], make: Callable[[Sequence[str]], str]) -> bool:
         """Adds as many of the first lines as fit, and says how many are left out."""
         if self._fits(make(lines)):
-            self.add(make(lines))
-            return
+            return self.add(make(lines))
         self._shortened = True
         low, high = 0, len(lines)
         while low < high:
@@ -60,6 +62,7 @@ class Page:
             low, high = (middle, high) if self._fits(make(_cut(lines, middle))) else (low, middle - 1)
         if low:
             self.add(make(_cut(lines, low)))
+        return False
 
     def _fits(self, block: str) -> bool:
         return len(block) + len(_GAP) <= self._room

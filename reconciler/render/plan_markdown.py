@@ -30,7 +30,7 @@ def plan_markdown(plan: Plan, *, limit: int = 60_000) -> str:
     page.add_items("Interruptions", interruptions(plan))
     page.add_items("Warnings", [inline(shorten(plain(warning), _LINE_LIMIT)) for warning in plan.warnings])
     for group in groups(plan.pending):
-        page.add_fold(_title(group), _lines(group, plan), "diff")
+        page.add_fold(group_title(group), _lines(group, plan), "diff")
     for obstacle, group in waiting_groups(plan):
         page.add_fold(f"{group.title} {shorten(plain(obstacle), _LINE_LIMIT)}", _lines(group, plan), "diff")
     rest = [line for line in notes(plan, verbose=True) if line != never_touched(plan)]
@@ -42,10 +42,10 @@ def plan_markdown(plan: Plan, *, limit: int = 60_000) -> str:
 
 def interruptions(plan: Plan) -> list[str]:
     """One item for each wizard that runs and will be stopped, with how long it may be away."""
-    return [_interruption(change, plan.commit) for change in plan.pending if change.action in _STOPPING]
+    return [_interruption(change, plan.commit) for change in plan.pending if change.action in STOPPING]
 
 
-_STOPPING = frozenset({Action.RESTART, Action.STOP})
+STOPPING = frozenset({Action.RESTART, Action.STOP})
 
 
 def _interruption(change: Change, commit: str) -> str:
@@ -63,7 +63,8 @@ def _interruption(change: Change, commit: str) -> str:
     return f"{name} restarts: {reason}. Away for {wait}, then until it answers again, usually within 10 s."
 
 
-def _title(group: Group) -> str:
+def group_title(group: Group) -> str:
+    """The wizard, what happens to it as a whole, and how much."""
     counts = action_counts(Plan("", "", group.changes, ()))
     label = f" ({group.label})" if group.label else ""
     return f"{group.title}{label}: {counts_text(counts)}"
