@@ -12,6 +12,7 @@ import shutil
 import subprocess
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING
@@ -39,12 +40,24 @@ class CommitMissing(Exception):
     """The commit, which is the text, is not in the object store."""
 
 
+@dataclass(frozen=True, slots=True)
+class Around:
+    """Variables and Git settings for all local commands, as a hook needs them to see what is being pushed."""
+
+    environment: Mapping[str, str] = field(default_factory=dict)
+    settings: Mapping[str, str] = field(default_factory=dict)
+
+
+_NOTHING = Around()
+
+
 class GitRepo:
     """One open repository; made by `open_repo` alone."""
 
-    def __init__(self, path: Path, git: Git) -> None:
+    def __init__(self, path: Path, git: Git, around: Around) -> None:
         self.path = path
         self._git = git
+        self._around = around
 
     def run(self, *args: str, feed: bytes = b"", environment: Mapping[str, str] = MappingProxyType({})) -> bytes:
         """Output of a local command that has to succeed."""
@@ -61,7 +74,8 @@ class GitRepo:
         settings: Mapping[str, str] = MappingProxyType({}),
     ) -> Answer:
         """A local command whose exit code is an answer, with these variables and Git settings beside ours."""
-        variables = {**environment_for(self.path, settings), **environment}
+        variables = environment_for(self.path, {**self._around.settings, **settings})
+        variables |= {**self._around.environment, **environment}
         try:
             return run(self._git, Call(args, variables, LOCAL_SECONDS, feed))
         except subprocess.TimeoutExpired as error:
@@ -95,7 +109,7 @@ class GitRepo:
 
 
 @contextmanager
-def open_repo(path: Path) -> Iterator[GitRepo]:
+def open_repo(path: Path, around: Around = _NOTHING) -> Iterator[GitRepo]:
     """The bare repository, for the length of a `with`."""
     git = gitpython()
     try:
@@ -105,7 +119,7 @@ def open_repo(path: Path) -> Iterator[GitRepo]:
     except OSError as error:
         raise Retryable(f"the repository can't be read: {error.strerror}", where=str(path)) from error
     with repo:
-        yield GitRepo(path, repo.git)
+        yield GitRepo(path, repo.git, around)
 
 
 def make_bare(path: Path) -> None:
