@@ -42,6 +42,8 @@ SECTIONS = {
 }
 _MODULES = {"why": "history", "resume": "pause", "retry": "rollback"}
 """Verbs that share a module with another."""
+_HIDDEN = frozenset({"hook"})
+"""Verbs that programs call, and no list shows."""
 
 
 class Verbs(click.Group):
@@ -51,7 +53,7 @@ class Verbs(click.Group):
         return [name for verbs in SECTIONS.values() for name in verbs]
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        if cmd_name not in self.list_commands(ctx):
+        if cmd_name not in self.list_commands(ctx) and cmd_name not in _HIDDEN:
             return None
         module = import_module(f"reconciler.cli.verbs.{_MODULES.get(cmd_name, cmd_name)}")
         command = getattr(module, cmd_name)

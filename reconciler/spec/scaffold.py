@@ -21,11 +21,12 @@ _WORDS = frozenset({"true", "false", "null", "yes", "no", "on", "off", "y", "n"}
 
 @dataclass(frozen=True, slots=True)
 class NewFleet:
-    """What a new repository is about."""
+    """What a new repository is about. `url` is its address, as far as that is known."""
 
     name: str
     host: str
     wizard: str
+    url: str = "https://gitea.example/owner/fleet.git"
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,14 +98,14 @@ def fleet_repository(new: NewFleet) -> Mapping[str, str]:
         "fleet/codebases.yaml": _CODEBASES.format(schema=schema),
         "fleet/models.yaml": _MODELS.format(schema=schema),
         f"fleet/wizards/{new.wizard}.yaml": wizard_text(first),
-        SETTINGS: settings_text(new.host),
+        SETTINGS: settings_text(new.host, new.url),
         **{f"schemas/{name}": text for name, text in schemas().items()},
     }
 
 
-def settings_text(host: str) -> str:
+def settings_text(host: str, url: str) -> str:
     """An example of the settings of one host."""
-    return _SETTINGS.format(host=host)
+    return _SETTINGS.format(host=host, url=json.dumps(url))
 
 
 def _scalar(text: str) -> str:
@@ -157,7 +158,7 @@ _SETTINGS = """\
 host = "{host}"
 
 [source]
-url = "https://gitea.example/owner/fleet.git"
+url = {url}
 branch = "main"
 folder = "fleet"
 # token = {{file = "/etc/reconciler/token"}}

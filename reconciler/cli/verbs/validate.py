@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
     "reconciler validate",
     "reconciler validate path/to/fleet --json",
     "reconciler validate --format sarif >fleet.sarif",
+    "reconciler validate --commit main --git-dir /srv/git/fleet.git",
 )
 @click.argument("path", default="fleet", type=click.Path())
 @click.option(
@@ -27,24 +30,40 @@ if TYPE_CHECKING:
     default="text",
     help="gitea: lines that Gitea and GitHub Actions understand.",
 )
+@click.option("--commit", metavar="REV", help="Check this commit, and PATH inside it, in place of files.")
+@click.option("--git-dir", metavar="DIR", type=click.Path(), help="With --commit: the repository; default: here.")
 @json_option
 @pass_session
-def validate(session: Session, path: str, style: str, as_json: bool) -> int:
+def validate(session: Session, /, path: str, style: str, as_json: bool, **where: str | None) -> int:
     """Check a fleet folder.
 
     PATH is the folder that holds the fleet files (default: fleet). Prints every problem as file:line:column:
     message (how to mend it). Needs no settings and changes nothing.
     """
-    from reconciler.cli.folders import read_fleet, shown_folder
     from reconciler.spec.load import load_fleet
 
-    folder = shown_folder(path)
-    loaded = load_fleet(read_fleet(path, folder), folder)
+    folder, files = _files(session, path, where["commit"], where["git_dir"])
+    loaded = load_fleet(files, folder)
     style = "json" if as_json else style
     out(_shown(loaded.problems, style, session))
     if loaded.fleet is not None and style in ("text", "gitea"):
         out(f"{folder or 'fleet'} is valid: {_counts(loaded.fleet)}.\n")
     return Exit.ERROR if loaded.errors else Exit.DONE
+
+
+def _files(session: Session, path: str, commit: str | None, git_dir: str | None) -> tuple[str, Mapping[str, bytes]]:
+    """The folder as messages name it, and the files below it."""
+    from reconciler.cli.folders import read_fleet, shown_folder
+
+    if commit is not None:
+        from reconciler.compose.set_up import git_dir as find
+        from reconciler.compose.set_up import read_revision
+
+        return path.strip("/"), read_revision(find(Path(git_dir or ".")), commit, path, session.environ)
+    if git_dir is not None:
+        raise click.UsageError("--git-dir counts only with --commit")
+    folder = shown_folder(path)
+    return folder, read_fleet(path, folder)
 
 
 def _shown(problems: tuple[Problem, ...], style: str, session: Session) -> str:
