@@ -19,11 +19,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal, assert_never
 
+from reconciler.adapters.disk_errors import disk_error
 from reconciler.adapters.git_names import is_commit
 from reconciler.adapters.git_remote import Remote
 from reconciler.adapters.git_repo import Damaged, GitRepo, Unreachable, make_bare, open_repo
 from reconciler.adapters.git_signature import Signatures
-from reconciler.adapters.git_words import DAMAGE, last_words, mend_for
+from reconciler.adapters.git_words import DAMAGE, FAILING, last_words, mend_for
 from reconciler.errors import ReconcilerError, Refused, Retryable, Terminal
 from reconciler.protocols.source import Fetched
 
@@ -204,16 +205,19 @@ class Mirror:
         """The last accepted tip, for as long as the remote is away."""
         contact, tip = self._contact(), refs_of(repo).get(TIP)
         mend = mend_for(str(away))
+        ours = FAILING.search(str(away))
+        where = str(self.path) if ours else self._remote.url
+        trouble = f"what the remote sent can't be kept: {away}" if ours else f"the remote can't be reached: {away}"
         if contact is None or tip is None or not self._same_watch():
-            what = f"the remote can't be reached: {away}; nothing of it is cached"
-            raise Retryable(what, where=self._remote.url, mend=mend)
+            raise Retryable(f"{trouble}; nothing of it is cached", where=where, mend=mend)
         fault = self._fault(repo, tip)
         if fault:
-            what = f"the remote can't be reached: {away}; the last known commit {tip[:12]} is not used: {fault}"
-            raise Retryable(what, where=self._remote.url, mend=mend)
+            what = f"{trouble}; the last known commit {tip[:12]} is not used: {fault}"
+            raise Retryable(what, where=where, mend=mend)
         repo.run("rev-list", "--objects", "--no-walk", "--quiet", tip)  # Damaged when a file of it is missing
         since = datetime.fromtimestamp(contact, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-        what = f"{self._remote.url} could not be fetched since {since}: {away} ({mend})"
+        reason = f"{self.path}: {away}" if ours else str(away)
+        what = f"{self._remote.url} could not be fetched since {since}: {reason} ({mend})"
         return Fetched(tip, f"{what}; the last known commit {tip[:12]} is used")
 
     def _watch(self) -> str:
@@ -236,7 +240,7 @@ class Mirror:
             fresh.write_text(self._watch())
             fresh.replace(watch)
         except OSError as error:
-            raise Retryable(f"can't be written: {error.strerror}", where=str(watch)) from error
+            raise disk_error(str(watch), error) from error
 
     def _contact(self) -> float | None:
         with suppress(FileNotFoundError):

@@ -17,9 +17,10 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
+from reconciler.adapters.disk_errors import disk_error
 from reconciler.adapters.git_process import Answer, Call, environment_for, gitpython, run
 from reconciler.adapters.git_remote import Remote, redact
-from reconciler.adapters.git_words import DISK, LOCK, last_words
+from reconciler.adapters.git_words import DISK, FAILING, LOCK, last_words, mend_for
 from reconciler.errors import Retryable, Terminal
 
 if TYPE_CHECKING:
@@ -132,10 +133,13 @@ def make_bare(path: Path) -> None:
         args = ("init", "--quiet", "--bare", "--template=", "--initial-branch=main", str(fresh))
         answer = run(git.Git(path.parent), Call(args, environment_for(None, {}), LOCAL_SECONDS))
         if answer.code != 0:
-            raise Retryable(f"no repository can be made: {last_words(answer.err)}", where=str(path))
+            words = last_words(answer.err)
+            mend = mend_for(words) if FAILING.search(words) else "see that its folder can be written"
+            raise Retryable(f"no repository can be made: {words}", where=str(path), mend=mend)
         fresh.rename(path)
     except OSError as error:
-        raise Retryable(f"no repository can be made: {error.strerror}", where=str(path)) from error
+        mend = disk_error(str(path), error).mend
+        raise Retryable(f"no repository can be made: {error.strerror}", where=str(path), mend=mend) from error
 
 
 def _count(folder: Path) -> int:

@@ -8,6 +8,8 @@ from __future__ import annotations
 import re
 
 DISK = re.compile(r"No space left on device|Read-only file system|Disk quota exceeded|Permission denied|Input/output")
+FAILING = re.compile(r"No space left on device|Read-only file system|Disk quota exceeded|Input/output error")
+"""Words of a disk that fails. What git tells of a remote's own disk is rare, and begins with its address."""
 LOCK = re.compile(r"Unable to create '([^']+\.lock)': File exists")
 MOVED = re.compile(r"cannot lock ref .* but expected ")
 DAMAGE = re.compile(
@@ -18,6 +20,7 @@ DAMAGE = re.compile(
 """Words of a damaged repository: ours, or a remote whose errors pass through."""
 _MENDS = (
     (r"No space left|Read-only file|quota exceeded", "make room on the disk"),
+    (r"Input/output error", "look into the kernel's log (dmesg)"),
     (r"Authentication failed|could not read (Username|Password)|error: 40[13]|publickey", "check the token or key"),
     (r"not found|error: 404|does not appear to be a git|does not exist|No such", "check source.url"),
     (r"dubious ownership", "the repository belongs to another user: reach it by ssh or http, or change its owner"),

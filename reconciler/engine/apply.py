@@ -161,7 +161,13 @@ class Apply:
 
     def _settle(self, intent: int, outcome: Outcome, update: Update) -> Outcome:
         text = self._host.secrets.redact(outcome.text)
-        self._host.ledger.settle(intent, outcome.result, text, update)
+        try:
+            self._host.ledger.settle(intent, outcome.result, text, update)
+        except ReconcilerError:
+            # One full disk may hold both: what failed first is told, even where it can't be recorded.
+            if outcome.result is not Result.DONE:
+                self._host.say(text, outcome.step.wizard, outcome.step.key, Level.ERROR)
+            raise
         return Outcome(outcome.step, outcome.result, text)
 
     def _reveal(self, step: Step, change: Change) -> None:

@@ -11,7 +11,7 @@ import re
 
 from reconciler.spec.position import Position, Problem
 from reconciler.spec.shapes import find_shapes
-from reconciler.spec.text import place
+from reconciler.spec.text import placer
 
 RULE = "secret/in-git"
 INSTEAD = "put {age: ...} there, which `reconciler secret encrypt` prints, or {env: NAME} or {file: /path}"
@@ -27,10 +27,12 @@ _OPENS = re.compile(r"(?:^|\s)[|>][0-9+-]*\s*$")
 def plain_secrets(file: str, text: str, *, soul: bool = False) -> list[Problem]:
     """Every string in the text that has the form of a secret, as an error where it stands."""
     problems: list[Problem] = []
-    lines: frozenset[int] | None = None
-    for index, what in find_shapes(text):
-        at = place(file, text, index)
-        lines = excused(text) if lines is None else lines
+    found = list(find_shapes(text))
+    if not found:
+        return problems
+    place, lines = placer(file, text), excused(text)
+    for index, what in found:
+        at = place(index)
         if at.line not in lines:
             problems.append(_problem(at, what, soul))
         if len(problems) == MOST:

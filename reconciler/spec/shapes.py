@@ -19,20 +19,30 @@ from reconciler.spec.position import Severity
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """`what` it is, in words that follow "holds"; `source` is where the form comes from."""
+    """`what` it is, in words that follow "holds"; `source` is where the form comes from. `begins`: every text of this
+    form begins with one of these, which are found a hundred times faster than the pattern matches."""
 
     what: str
     pattern: str
     source: str
+    begins: tuple[str, ...] = ()
 
 
 SHAPES = (
     Shape(
-        "a private key", r"-----BEGIN (?:[A-Z0-9]{1,12} ){0,3}PRIVATE KEY(?: BLOCK)?-----", "detect-secrets, RFC 7468"
+        "a private key",
+        r"-----BEGIN (?:[A-Z0-9]{1,12} ){0,3}PRIVATE KEY(?: BLOCK)?-----",
+        "detect-secrets, RFC 7468",
+        ("-----BEGIN ",),
     ),
-    Shape("a private key", r"PuTTY-User-Key-File-[0-9]", "detect-secrets"),
-    Shape("a private age key", r"AGE-SECRET-KEY-1[02-9AC-HJ-NP-Z]{58}", "age-encryption.org, age(1)"),
-    Shape("a private Nostr key", r"\bnsec1[02-9ac-hj-np-z]{58}\b", "Nostr NIP-19"),
+    Shape("a private key", r"PuTTY-User-Key-File-[0-9]", "detect-secrets", ("PuTTY-User-Key-File-",)),
+    Shape(
+        "a private age key",
+        r"AGE-SECRET-KEY-1[02-9AC-HJ-NP-Z]{58}",
+        "age-encryption.org, age(1)",
+        ("AGE-SECRET-KEY-1",),
+    ),
+    Shape("a private Nostr key", r"\bnsec1[02-9ac-hj-np-z]{58}\b", "Nostr NIP-19", ("nsec1",)),
     Shape(
         "a Telegram bot token",
         r"\b[0-9]{6,12}:[A-Za-z0-9_-]{32,40}(?![A-Za-z0-9_-])",
@@ -42,39 +52,64 @@ SHAPES = (
         "an AWS access key",
         r"\b(?:A3T[A-Z0-9]|ABIA|ACCA|AKIA|ASIA)[A-Z0-9]{16}\b",
         "detect-secrets, AWS IAM identifiers",
+        ("A3T", "ABIA", "ACCA", "AKIA", "ASIA"),
     ),
-    Shape("a GitHub token", r"\bgh[pousr]_[A-Za-z0-9_]{36}", "detect-secrets, GitHub token formats"),
-    Shape("a GitHub token", r"\bgithub_pat_[A-Za-z0-9_]{22}", "GitHub token formats"),
     Shape(
-        "a GitLab token", r"\bgl(?:pat|dt|ft|soat|rt|ptt)-[A-Za-z0-9_-]{20}", "detect-secrets, GitLab token prefixes"
+        "a GitHub token",
+        r"\bgh[pousr]_[A-Za-z0-9_]{36}",
+        "detect-secrets, GitHub token formats",
+        ("ghp_", "gho_", "ghu_", "ghs_", "ghr_"),
     ),
-    Shape("a Slack token", r"\bxox[abeoprs]-[A-Za-z0-9-]{10}", "detect-secrets, Slack token types"),
-    Shape("a Slack webhook", r"\bhooks\.slack\.com/(?:services|workflows)/[A-Za-z0-9_-]{6,}/", "detect-secrets"),
+    Shape("a GitHub token", r"\bgithub_pat_[A-Za-z0-9_]{22}", "GitHub token formats", ("github_pat_",)),
+    Shape(
+        "a GitLab token",
+        r"\bgl(?:pat|dt|ft|soat|rt|ptt)-[A-Za-z0-9_-]{20}",
+        "detect-secrets, GitLab token prefixes",
+        ("gl",),
+    ),
+    Shape("a Slack token", r"\bxox[abeoprs]-[A-Za-z0-9-]{10}", "detect-secrets, Slack token types", ("xox",)),
+    Shape(
+        "a Slack webhook",
+        r"\bhooks\.slack\.com/(?:services|workflows)/[A-Za-z0-9_-]{6,}/",
+        "detect-secrets",
+        ("hooks.slack.com/",),
+    ),
     Shape("a Discord bot token", r"\b[MNO][A-Za-z0-9_-]{23,26}\.[A-Za-z0-9_-]{6}\.[A-Za-z0-9_-]{27}", "detect-secrets"),
     Shape(
         "a key of a model provider",
         r"(?<![\w-])sk-(?=[A-Za-z_-]{0,40}[0-9])[A-Za-z0-9_-]{16}",
         "OpenAI, Anthropic, OpenRouter",
+        ("sk-",),
     ),
     Shape(
         "a key of a model provider",
         r"\b(?:gsk_|xai-|pplx-|fw_|r8_|nvapi-)[A-Za-z0-9]{24}",
         "Groq, xAI, Perplexity and others",
+        ("gsk_", "xai-", "pplx-", "fw_", "r8_", "nvapi-"),
     ),
-    Shape("a Hugging Face token", r"\bhf_[A-Za-z0-9]{30}", "Hugging Face"),
-    Shape("a Google API key", r"\bAIza[A-Za-z0-9_-]{35}(?![A-Za-z0-9_-])", "Google Cloud"),
-    Shape("a Stripe key", r"\b[rs]k_(?:live|test)_[A-Za-z0-9]{24}", "detect-secrets"),
-    Shape("a SendGrid key", r"\bSG\.[A-Za-z0-9_-]{22}\.[A-Za-z0-9_-]{43}", "detect-secrets"),
-    Shape("a Twilio key", r"\bSK[0-9a-f]{32}\b", "detect-secrets"),
-    Shape("a token of a package registry", r"\bnpm_[A-Za-z0-9]{36}\b|\bpypi-AgE[A-Za-z0-9_-]{40}", "detect-secrets"),
-    Shape("a DigitalOcean token", r"\bdo[opr]_v1_[0-9a-f]{64}\b", "DigitalOcean"),
+    Shape("a Hugging Face token", r"\bhf_[A-Za-z0-9]{30}", "Hugging Face", ("hf_",)),
+    Shape("a Google API key", r"\bAIza[A-Za-z0-9_-]{35}(?![A-Za-z0-9_-])", "Google Cloud", ("AIza",)),
+    Shape("a Stripe key", r"\b[rs]k_(?:live|test)_[A-Za-z0-9]{24}", "detect-secrets", ("rk_", "sk_")),
+    Shape("a SendGrid key", r"\bSG\.[A-Za-z0-9_-]{22}\.[A-Za-z0-9_-]{43}", "detect-secrets", ("SG.",)),
+    Shape("a Twilio key", r"\bSK[0-9a-f]{32}\b", "detect-secrets", ("SK",)),
+    Shape(
+        "a token of a package registry",
+        r"\bnpm_[A-Za-z0-9]{36}\b|\bpypi-AgE[A-Za-z0-9_-]{40}",
+        "detect-secrets",
+        ("npm_", "pypi-AgE"),
+    ),
+    Shape("a DigitalOcean token", r"\bdo[opr]_v1_[0-9a-f]{64}\b", "DigitalOcean", ("doo_v1_", "dop_v1_", "dor_v1_")),
     Shape(
         "a JSON Web Token",
         r"(?<![\w-])eyJ[A-Za-z0-9_-]{10,2000}\.eyJ[A-Za-z0-9_-]{6,4000}\.[A-Za-z0-9_-]{6}",
         "detect-secrets, RFC 7519",
+        ("eyJ",),
     ),
     Shape(
-        "a password in an address", r"://[^\s:/?#@\"'<>${}\[\]]{1,100}:[^\s:/?#@\"'<>${}\[\]]{3,100}@", "detect-secrets"
+        "a password in an address",
+        r"://[^\s:/?#@\"'<>${}\[\]]{1,100}:[^\s:/?#@\"'<>${}\[\]]{3,100}@",
+        "detect-secrets",
+        ("://",),
     ),
 )
 
@@ -97,14 +132,30 @@ text. The name says the rest."""
 
 
 def find_shapes(text: str) -> Iterator[tuple[int, str]]:
-    """Every string in the text that has the form of a secret: its index, and what it is."""
-    for found in _any_shape().finditer(text):
-        yield found.start(), SHAPES[int((found.lastgroup or "s0")[1:])].what
+    """Every string in the text that has the form of a secret: its index, and what it is; of two that overlap, the
+    first. One search for all forms at once would take seconds for a large file."""
+    end = 0
+    for start, stop, what in sorted(found for shape in SHAPES for found in _spans(shape, text)):
+        if start >= end:
+            end = stop
+            yield start, what
+
+
+def _spans(shape: Shape, text: str) -> Iterator[tuple[int, int, str]]:
+    pattern = _compiled(shape.pattern)
+    if not shape.begins:
+        yield from ((found.start(), found.end(), shape.what) for found in pattern.finditer(text))
+    for begin in shape.begins:
+        at = text.find(begin)
+        while at >= 0:
+            if found := pattern.match(text, at):
+                yield at, found.end(), shape.what
+            at = text.find(begin, at + 1)
 
 
 @cache
-def _any_shape() -> re.Pattern[str]:
-    return re.compile("|".join(f"(?P<s{number}>{shape.pattern})" for number, shape in enumerate(SHAPES)))
+def _compiled(pattern: str) -> re.Pattern[str]:
+    return re.compile(pattern)
 
 
 def variable_judged(name: str, value: str) -> Severity | None:

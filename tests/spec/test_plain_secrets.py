@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -187,3 +189,23 @@ def test_the_golden_words_of_an_error() -> None:
         "(put {age: ...} there, which `reconciler secret encrypt` prints, or {env: NAME} or {file: /path}; "
         "write # reconciler: not-a-secret at the end of the line if it is none)"
     ]
+
+
+def test_forms_that_overlap_are_told_once_and_in_order() -> None:
+    token = "123456789:" + "sk-" + "a1" * 16
+    found = list(find_shapes(f"{token} AKIA{'B' * 16} ://u:{'p' * 5}@x"))
+    assert [what for _, what in found] == ["a Telegram bot token", "an AWS access key", "a password in an address"]
+    assert [index for index, _ in found] == sorted(index for index, _ in found)
+
+
+@every_form
+def test_each_form_begins_as_its_pattern_says(secret: str) -> None:
+    """Looking for beginnings first leaves nothing out."""
+    by_pattern = [found.start() for shape in SHAPES for found in re.finditer(shape.pattern, f"x {secret}")]
+    assert min(by_pattern) == min(index for index, _ in find_shapes(f"x {secret}"))
+
+
+def test_a_large_file_of_excused_secrets_is_gone_through_once() -> None:
+    text = f"# {'AKIA'}{'A' * 16} # reconciler: not-a-secret\n" * 15_000 + f"# {'AKIA'}{'A' * 16}\n"
+    (problem,) = plain_secrets("f", text)
+    assert problem.at == Position("f", 15_001, 3)

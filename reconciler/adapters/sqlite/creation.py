@@ -30,7 +30,9 @@ def create(path: Path) -> None:
         _put(temporary, path)
         _sync(path.parent)
     finally:
-        temporary.unlink(missing_ok=True)
+        # SQLite's own files as well: it leaves them when the disk fails while it builds.
+        for suffix in ("", "-journal", "-wal", "-shm"):
+            temporary.with_name(temporary.name + suffix).unlink(missing_ok=True)
 
 
 def _build(path: Path) -> None:
