@@ -6,14 +6,14 @@ it.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 from reconciler.engine.host import Host
 from reconciler.errors import Refused, Terminal
 from reconciler.plan.expand import Desired
 from reconciler.plan.generation import way_back, words
-from reconciler.plan.held import Generation, Quarantine, Records
+from reconciler.plan.held import Generation, Pause, Quarantine, Records
 from reconciler.plan.repeat import owner
 from reconciler.plan.retire import body_key
 from reconciler.spec.words import listed, mend_name, shown
@@ -24,14 +24,17 @@ Expansion = Callable[[str, Desired], str]
 @dataclass(frozen=True, slots=True)
 class Demand:
     """`roll_back`: the wizard to put back to its last other generation. `retry`: wizards whose quarantine and counts
-    are lifted; `everything`: those of all wizards and of what they share."""
+    are lifted; `everything`: those of all wizards and of what they share. `pause` and `resume`: a wizard, to show what
+    a pause or its end would mean; they are only foreseen, never obeyed, because that needs no pass."""
 
     roll_back: str = ""
     retry: frozenset[str] = frozenset()
     everything: bool = False
+    pause: str = ""
+    resume: str = ""
 
     def __bool__(self) -> bool:
-        return bool(self.roll_back or self.retry or self.everything)
+        return bool(self.roll_back or self.retry or self.everything or self.pause or self.resume)
 
 
 NOTHING = Demand()
@@ -51,7 +54,14 @@ def foreseen(demand: Demand, records: Records, desired: Desired, expansion: Expa
             if not demand.everything and owner(key) not in demand.retry
         }
         records = replace(records, quarantines=quarantines, repeats=repeats)
+    if demand.pause or demand.resume:
+        records = replace(records, pauses=_pauses(demand, records.pauses, now))
     return records
+
+
+def _pauses(demand: Demand, pauses: Mapping[str, Pause], now: str) -> Mapping[str, Pause]:
+    found = {name: pause for name, pause in pauses.items() if name != demand.resume}
+    return {**found, demand.pause: Pause(demand.pause, "", now)} if demand.pause else found
 
 
 def rolled_back(
