@@ -1,77 +1,25 @@
 """Previews: what merging a pull request would do to this host, as one comment and one commit status on it.
 
-The merge result is planned like an uncommitted fleet; nothing that it brings is run. What a comment was made for stands
-in the comment itself, so a new process knows it again. Not done here: merging (protocols/proposals.py), words
-(render/comment.py), when to look (desk.py). For one thread at a time.
+What a comment was made for stands in the comment itself, so a new process knows it again. Not done here: what it says
+(verdict.py, render/comment.py), when to look (desk.py). For one thread at a time.
 """
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections import OrderedDict
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
-from reconciler.engine.allow import allowances
-from reconciler.engine.desired import InvalidFleet
-from reconciler.engine.reconcile import Planned
-from reconciler.engine.saved import fingerprint
-from reconciler.errors import ReconcilerError, Refused, Retryable
-from reconciler.plan.build import Rules
-from reconciler.plan.concerns import concerns, lifted, signing_files
-from reconciler.plan.fact import Unknown
+from reconciler.engine.verdict import Judge, Look, Scene, Verdict
+from reconciler.errors import ReconcilerError, Retryable
 from reconciler.protocols.events import Event, Events, Level
 from reconciler.protocols.forge import CommitState, Forge, PullRequest
 from reconciler.protocols.proposals import Merge, Proposals
-from reconciler.render.comment import (
-    STALE,
-    Pace,
-    Proposed,
-    Stamp,
-    conflict_comment,
-    invalid_comment,
-    mark,
-    plan_comment,
-    read_body,
-    read_stamp,
-    stale_comment,
-    status_words,
-    trouble_comment,
-    whole,
-)
-from reconciler.spec.load import load_fleet
+from reconciler.render.comment import STALE, Stamp, mark, read_body, read_stamp, stale_comment, whole
 
-CONTEXT = "reconciler/plan"
 KEPT = 32
 """Pull requests whose merge result stays in memory, so that a moved host is planned again without asking the remote."""
 SMALL = 1024 * 1024
 """Bytes of a merge result that may stay in memory."""
-Look = Callable[[Mapping[str, bytes], Rules], Planned]
-
-
-@dataclass(frozen=True, slots=True)
-class Scene:
-    """Whose previews they are: this host, and the branch and folder that it follows. `signed`: only signed commits are
-    used here. `context` is that of the commit status; hosts that share a fleet need one each."""
-
-    host: str
-    branch: str
-    folder: str
-    pace: Pace = Pace()  # noqa: RUF009 - frozen
-    signed: bool = False
-    context: str = CONTEXT
-
-
-@dataclass(frozen=True, slots=True)
-class _Verdict:
-    """What a comment and a status will say. `retry` is what has to be tried again."""
-
-    stamp: Stamp
-    state: CommitState
-    words: str
-    body: str
-    retry: Retryable | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,8 +37,7 @@ class Previews:
 
     def __init__(self, forge: Forge, proposals: Proposals, look: Look, scene: Scene, events: Events) -> None:
         self._forge = forge
-        self._proposals = proposals
-        self._look = look
+        self._judge = Judge(proposals, look, scene)
         self._scene = scene
         self._events = events
         self._mark = mark(scene.host)
@@ -107,7 +54,7 @@ class Previews:
             self.forget(number)
             return
         self._set_pending(pull)
-        merge, verdict = self._judge(pull, None)
+        merge, verdict = self._judge.judge(pull, None)
         self._tell(pull, merge, verdict)
 
     def stale(self, number: int, why: str) -> None:
@@ -159,7 +106,7 @@ class Previews:
             self.preview(pull.number)
             return
         kept = told.merge if told.merge is not None and pull.tip == told.merge.base else None
-        merge, verdict = self._judge(pull, kept)
+        merge, verdict = self._judge.judge(pull, kept)
         same = verdict.stamp.plan == told.stamp.plan or verdict.body == told.body
         if same and told.stamp.plan != STALE and verdict.stamp.base == told.stamp.base:
             if not told.status_known:
@@ -174,7 +121,7 @@ class Previews:
         stamp = read_stamp(text) if text else None
         return _Told(stamp, read_body(text), status_known=False) if text and stamp else None
 
-    def _tell(self, pull: PullRequest, merge: Merge | None, verdict: _Verdict) -> None:
+    def _tell(self, pull: PullRequest, merge: Merge | None, verdict: Verdict) -> None:
         """The comment first: a status that says success is one whose plan can be read."""
         self._forge.say(pull.number, self._mark, whole(self._scene.host, verdict.stamp, verdict.body))
         self._set_status(pull, verdict.stamp.head, verdict.state, verdict.words)
@@ -205,93 +152,3 @@ class Previews:
 
     def _say(self, text: str) -> None:
         self._events.emit(Event(Level.INFO, text))
-
-    # What to say
-
-    def _judge(self, pull: PullRequest, merge: Merge | None) -> tuple[Merge | None, _Verdict]:
-        """Merges, unless that was done before, and plans."""
-        try:
-            merge = merge or self._proposals.merge(pull.number)
-        except ReconcilerError as error:
-            return None, self._troubled(self._about(pull, pull.head, pull.tip), error)
-        if pull.head and merge.head != pull.head:
-            what = f"Git has {merge.head[:7]} as the head of pull request {pull.number}, the forge {pull.head[:7]}"
-            raise Retryable(what, where=pull.url, mend="one of them is about to follow; it is tried again")
-        about = self._about(pull, merge.head, merge.base, self._notices(merge))
-        if merge.conflicts:
-            return merge, _failure(about, "in conflict", conflict_comment(about, merge.conflicts), merge.conflicts[0])
-        try:
-            planned = self._look(merge.files, allowances(Rules(), merge.commits, merge.commits, _nobody))
-        except ReconcilerError as error:
-            return merge, self._troubled(about, error)
-        return merge, self._planned(about, merge, planned)
-
-    def _about(self, pull: PullRequest, head: str, base: str, notices: tuple[str, ...] = ()) -> Proposed:
-        if pull.fork:
-            notices = ("It comes from a fork. It was planned from its files alone; nothing in it was run", *notices)
-        return Proposed(self._scene.host, self._scene.branch, head, base, notices)
-
-    def _notices(self, merge: Merge) -> tuple[str, ...]:
-        """What can be said before it is planned."""
-        found = [*signing_files(merge.before, merge.files)] if not merge.conflicts else []
-        found += lifted(trailer for commit in merge.commits for trailer in commit.trailers)
-        if self._scene.signed:
-            found.append("This host uses signed commits only: the merge must be signed by an allowed key")
-        return tuple(found)
-
-    def _planned(self, about: Proposed, merge: Merge, planned: Planned) -> _Verdict:
-        before = load_fleet(merge.before, self._scene.folder).fleet
-        notices = (*about.notices, *concerns(before, planned.wanted.fleet, self._scene.host))
-        unknown = {key: fact.reason for key, fact in planned.observed.facts.items() if isinstance(fact, Unknown)}
-        if unknown:
-            notices = (*notices, f"{len(unknown)} resources of the host could not be observed; the plan is not whole")
-        about, plan = replace(about, notices=notices), planned.plan
-        body = plan_comment(about, plan, self._scene.pace)
-        stamp = Stamp(about.head, about.base, _digest(planned, notices))
-        if unknown:
-            key, reason = next(iter(sorted(unknown.items())))
-            return _Verdict(stamp, CommitState.ERROR, f"the host could not be observed: {key}: {reason}", body)
-        if plan.refusals:
-            return _Verdict(stamp, CommitState.FAILURE, f"refused: {plan.refusals[0].what}", body)
-        return _Verdict(stamp, CommitState.SUCCESS, status_words(plan), body)
-
-    def _troubled(self, about: Proposed, error: ReconcilerError) -> _Verdict:
-        lines = [error.what, *([f"  in: {error.where}"] if error.where else [])]
-        lines += [f"  to mend it: {error.mend}"] if error.mend else []
-        match error:
-            case InvalidFleet(problems=problems):
-                return _failure(about, "not valid", invalid_comment(about, problems), str(problems[0]))
-            case Retryable():
-                body = trouble_comment(about, "It could not be planned now. It is tried again.", lines)
-                return _Verdict(_stamp(about, body), CommitState.ERROR, f"not planned: {error.what}", body, error)
-            case Refused():
-                return _failure(about, "refused", trouble_comment(about, "It is refused.", lines), error.what)
-            case _:
-                return _failure(about, "failed", trouble_comment(about, "It can't be planned.", lines), error.what)
-
-
-def _failure(about: Proposed, what: str, body: str, first: str) -> _Verdict:
-    words = first if what == "not valid" else f"{what}: {first}"
-    return _Verdict(_stamp(about, body), CommitState.FAILURE, words, body)
-
-
-def _stamp(about: Proposed, body: str) -> Stamp:
-    return Stamp(about.head, about.base, _short_digest(body))
-
-
-def _digest(planned: Planned, notices: tuple[str, ...]) -> str:
-    """Of all that the comment depends on besides the two commits."""
-    plan = planned.plan
-    bound = sorted(fingerprint(plan, planned.records).items())
-    refusals = [refusal.what for refusal in plan.refusals]
-    waiting = [(change.key, change.obstacle) for change in plan.waiting]
-    return _short_digest(json.dumps([bound, refusals, waiting, plan.warnings, plan.quarantined, notices]))
-
-
-def _short_digest(text: str) -> str:
-    return hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()[:16]
-
-
-def _nobody(commit: str, wizard: str) -> bool:  # noqa: ARG001 - the shape that allowances asks for
-    """Whether a newer commit declares the wizard again is left to the plan: what is declared is not removed."""
-    return False

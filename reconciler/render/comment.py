@@ -11,7 +11,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from reconciler.plan.change import Operation, Plan
+from reconciler.plan.change import Action, Change, Operation, Plan
 from reconciler.plan.resource import Process
 from reconciler.render.markdown import code_span, inline
 from reconciler.render.names import counted, short_commit
@@ -160,7 +160,9 @@ def _plan_page(about: Proposed, plan: Plan, pace: Pace, limit: int) -> str:
     if plan.refusals:
         page.add(f"**{refusal_title(plan)}**")
         page.add_fence([text for r in plan.refusals for text in (r.what, f"  to lift it: {r.mend}")], "text")
-    page.add(_lead(plan, pace))
+    lead = _lead(plan, pace)
+    if lead:
+        page.add(lead)
     page.add_items("Interruptions", interruptions(plan))
     page.add_items("Warnings", [inline(shorten(plain(warning), _LINE)) for warning in plan.warnings])
     cut = _changes(page, plan)
@@ -205,16 +207,24 @@ def _lead(plan: Plan, pace: Pace) -> str:
     names = list(dict.fromkeys(c.wizard for c in stopping if c.wizard))
     if not names:
         return "No running wizard is interrupted." if plan.pending else ""
-    waits = [c.resource.stop_seconds for c in stopping if isinstance(c.resource, Process)]
     listed = ", ".join(code_span(shorten(name, 60)) for name in names[:_NAMED])
     more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
     lead = f"**Interrupts {counted(len(names), 'running wizard')}: {listed}{more}.**"
-    each = f"Each is away for at most {_time(max(waits))} to stop, and about {_time(pace.hold)} until it has held."
+    return f"{lead} {_away([c for c in stopping if c.action is Action.RESTART], plan, pace)}".rstrip()
+
+
+def _away(restarts: list[Change], plan: Plan, pace: Pace) -> str:
+    """For how long those that come back are away."""
+    waits = [c.resource.stop_seconds for c in restarts if isinstance(c.resource, Process)]
+    if not waits:
+        return ""
+    who = "It is" if len(waits) == 1 else "Each one that restarts is"
+    each = f"{who} away for at most {_time(max(waits))} to stop, and about {_time(pace.hold)} until it has held."
     soaks = sum(step.operation is Operation.SOAK for step in plan.steps)
     if not soaks:
-        return f"{lead} {each}"
-    total = sum(waits) + len(names) * pace.hold + soaks * pace.soak
-    return f"{lead} {each} They go one after the other behind a canary: at most about {_time(total)} in all."
+        return each
+    total = sum(waits) + len(waits) * pace.hold + soaks * pace.soak
+    return f"{each} They go one after the other behind a canary: at most about {_time(total)} in all."
 
 
 def _time(seconds: float) -> str:

@@ -319,6 +319,17 @@ def _statuses(call: _Call) -> Answer:
     return call.page([status_json(repo, s, call.gitea.url) for s in reversed(repo.statuses) if s.sha == sha])
 
 
+def _combined(call: _Call) -> Answer:
+    """The newest status of each context; nothing at all when there is none, as older versions answer."""
+    repo, ref = call.repo(), call.parts["sha"]
+    sha = repo.refs.get(f"refs/heads/{ref}", ref)
+    latest = {status.context: status for status in repo.statuses if status.sha == sha}
+    if not latest:
+        return Answer(200)
+    found = [status_json(repo, status, call.gitea.url) for status in latest.values()]
+    return Answer(200, {"state": "", "sha": sha, "total_count": len(found), "statuses": found})
+
+
 _REPO = r"/repos/(?P<owner>[^/]+)/(?P<repo>[^/]+)"
 _ROUTES: list[tuple[str, str, str, Callable[[_Call], Answer]]] = [
     ("GET", "/version", "", _version),
@@ -349,5 +360,6 @@ _ROUTES: list[tuple[str, str, str, Callable[[_Call], Answer]]] = [
     ("DELETE", _REPO + r"/issues/comments/(?P<id>\d+)", "write:issue", _delete_comment),
     ("POST", _REPO + "/statuses/(?P<sha>[0-9a-f]+)", "write:repository", _make_status),
     ("GET", _REPO + "/statuses/(?P<sha>[0-9a-f]+)", "read:repository", _statuses),
+    ("GET", _REPO + "/commits/(?P<sha>[^/]+)/status", "read:repository", _combined),
     ("GET", _REPO + "/commits/(?P<sha>[^/]+)/statuses", "read:repository", _statuses),
 ]
