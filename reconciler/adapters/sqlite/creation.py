@@ -11,6 +11,7 @@ from pathlib import Path
 from reconciler.adapters.sqlite.schema import APPLICATION_ID, MIGRATIONS, VERSION
 from reconciler.errors import Terminal
 
+_TEMPORARY = ".new"
 OLDEST_SQLITE = (3, 37, 0)
 """The first with STRICT tables."""
 
@@ -21,7 +22,7 @@ def create(path: Path) -> None:
         raise Terminal(f"SQLite {sqlite3.sqlite_version} is too old", mend="run with SQLite 3.37 or newer")
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     _set_leftovers_aside(path)
-    descriptor, name = tempfile.mkstemp(prefix=f"{path.name}.", suffix=".new", dir=path.parent)
+    descriptor, name = tempfile.mkstemp(prefix=f"{path.name}.", suffix=_TEMPORARY, dir=path.parent)
     os.close(descriptor)
     temporary = Path(name)
     try:
@@ -29,10 +30,20 @@ def create(path: Path) -> None:
         _sync(temporary)
         _put(temporary, path)
         _sync(path.parent)
+    except (OSError, sqlite3.OperationalError):
+        if not path.exists():
+            raise
+        # Another process was faster, and took our temporary file for a leftover; that one's ledger counts.
     finally:
         # SQLite's own files as well: it leaves them when the disk fails while it builds.
         for suffix in ("", "-journal", "-wal", "-shm"):
             temporary.with_name(temporary.name + suffix).unlink(missing_ok=True)
+
+
+def clear_leftovers(path: Path) -> None:
+    """Removes what was left where the making of a ledger was killed, with SQLite's own files. There is one by now."""
+    for leftover in path.parent.glob(f"{path.name}.{'?' * 8}{_TEMPORARY}*"):
+        leftover.unlink(missing_ok=True)
 
 
 def _build(path: Path) -> None:

@@ -17,7 +17,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from reconciler.adapters.disk_errors import disk_error
-from reconciler.adapters.sqlite.creation import create
+from reconciler.adapters.sqlite.creation import clear_leftovers, create
 from reconciler.adapters.sqlite.failure import broken, translated
 from reconciler.adapters.sqlite.schema import APPLICATION_ID, MIGRATIONS, TABLES, VERSION
 from reconciler.errors import Terminal
@@ -86,6 +86,8 @@ class Database:
                 return None
             if identity is None:
                 create(self.path)
+            elif not self._readonly:
+                clear_leftovers(self.path)
             self._connection = self._open()
             self._identity = _identity(self.path)
             self.opened += 1
