@@ -23,7 +23,7 @@ from tests.kills.matrix import Told, at_random, complaint, hands, inside, table,
 from tests.kills.points import EFFECTS, LOOKS
 
 SCENES = ("first apply", "update", "ill codebase")
-AT, INSIDE, RANDOM = 8, 6, 10
+AT, INSIDE, RANDOM = 6, 6, 10
 """Kills at instants of each scene, inside of effects and at random times: below a minute on two idle cores."""
 
 
