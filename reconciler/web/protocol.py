@@ -15,6 +15,8 @@ from typing import Any
 
 import h11
 import uvicorn
+from starlette.responses import PlainTextResponse
+from starlette.types import Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.server import ServerState
 
@@ -52,6 +54,8 @@ class PatientProtocol(H11Protocol):
     ) -> None:
         super().__init__(config, server_state, app_state, _loop)
         self.logger = _Log(self)
+        self._served = self.app
+        self.app = self._measured
         self._awaited: object = None
         self._timer: asyncio.TimerHandle | None = None
 
@@ -102,6 +106,16 @@ class PatientProtocol(H11Protocol):
 
     def _should_upgrade(self) -> bool:
         return False
+
+    async def _measured(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """h11 limits only headers that arrive in pieces; these came whole."""
+        size = sum(len(name) + len(value) + 4 for name, value in scope["headers"]) + len(scope["raw_path"])
+        if size + len(scope["query_string"]) <= (self.config.h11_max_incomplete_event_size or size):
+            await self._served(scope, receive, send)
+            return
+        self.tell(Outcome.MALFORMED, "refused with 431, its headers are too large")
+        words = "the request's headers are too large"
+        await PlainTextResponse(words, 431, {"connection": "close"})(scope, receive, send)
 
     # Patience
 

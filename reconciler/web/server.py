@@ -123,7 +123,9 @@ class Server:
         host, _, port = self._bind.rpartition(":")
         host = host.removeprefix("[").removesuffix("]")
         host = "127.0.0.1" if host == "localhost" else host
-        taken = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM)
+        # asyncio turns off the delay of small packets (40 ms an answer) only where the protocol is named.
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        taken = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
         try:
             taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             taken.bind((host, int(port)))

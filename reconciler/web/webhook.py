@@ -105,9 +105,6 @@ class Webhook:
             answer = _Answer(refused.status, refused.outcome, refused.words)
             extra = {"connection": "close"} if refused.unread else {}
             extra |= {"allow": "POST"} if refused.status == 405 else {}
-        except Exception:
-            self._counts.add(Outcome.BUG, label(event))
-            raise
         self._counts.add(answer.outcome, label(event))
         self._say(_line(scope, event, delivery_of(headers), answer))
         await PlainTextResponse(answer.words, answer.status, extra)(scope, receive, send)
