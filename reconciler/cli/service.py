@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from threading import Event, Thread
 from typing import TYPE_CHECKING
 
+from reconciler import __version__
 from reconciler.cli.exits import Exit
 from reconciler.cli.session import Session, say
 from reconciler.errors import ReconcilerError
@@ -22,27 +23,24 @@ if TYPE_CHECKING:
     from reconciler.engine.daemon import Daemon, Ending
     from reconciler.protocols.service_manager import ServiceManager
     from reconciler.settings import Settings
-
-STALLED_SECONDS = 900.0
-"""A step may take that long, an install say, before the loop counts as stuck and the service manager is left to act."""
+    from reconciler.web.health import Heart
+    from reconciler.web.server import Server
 
 
 class Pulse:
-    """The loop's sign of life, handed on to the service manager for as long as there is one."""
+    """Hands the loop's sign of life on to the service manager, for as long as there is one."""
 
-    def __init__(self, manager: ServiceManager) -> None:
+    def __init__(self, manager: ServiceManager, heart: Heart, stalled: float) -> None:
         self._manager = manager
-        self._at = time.monotonic()
+        self._heart = heart
+        self._stalled = stalled
         self._closed = Event()
-
-    def beat(self) -> None:
-        self._at = time.monotonic()
 
     def run(self) -> None:
         """Until `close`, in a thread of its own: the loop itself may be in the middle of a long step."""
         seconds = self._manager.watchdog_seconds
         while seconds is not None and not self._closed.wait(seconds / 3):
-            if time.monotonic() - self._at < STALLED_SECONDS:
+            if self._heart.age < self._stalled:
                 self._manager.tell("WATCHDOG=1")
 
     def close(self) -> None:
@@ -53,14 +51,15 @@ def serve(session: Session) -> int:
     """Runs the daemon until SIGTERM or Ctrl-C; SIGHUP reads the settings again."""
     from reconciler.compose.daemon import service_manager
     from reconciler.engine.daemon import Ending
+    from reconciler.web.health import STALLED_SECONDS, Heart
 
     settings = session.settings()
-    manager = service_manager(session.environ)
-    pulse = Pulse(manager)
+    manager, heart = service_manager(session.environ), Heart()
+    pulse = Pulse(manager, heart, STALLED_SECONDS)
     watch = Thread(target=pulse.run, name="watchdog", daemon=True)
     watch.start()
     try:
-        while _run(session, settings, manager, pulse) is Ending.RELOAD:
+        while _run(session, settings, manager, heart) is Ending.RELOAD:
             manager.tell("RELOADING=1", f"MONOTONIC_USEC={time.monotonic_ns() // 1000}")
             settings = _again(session, settings)
     finally:
@@ -70,16 +69,28 @@ def serve(session: Session) -> int:
     return Exit.DONE
 
 
-def _run(session: Session, settings: Settings, manager: ServiceManager, pulse: Pulse) -> Ending:
+def _run(session: Session, settings: Settings, manager: ServiceManager, heart: Heart) -> Ending:
     from reconciler.compose.daemon import open_daemon
+    from reconciler.web.site import served
 
-    with open_daemon(settings, session.environ, pulse.beat) as daemon, _signals(daemon):
+    with (
+        open_daemon(settings, session.environ, heart.beat) as service,
+        _signals(service.daemon),
+        served(settings, service, heart) as server,
+    ):
+        daemon = service.daemon
         deaf = daemon.board.listen(lambda: manager.tell(f"STATUS={_words(daemon)}"))
+        daemon.host.say(_greeting(settings, server))
         try:
             manager.tell("READY=1")
             return daemon.run()
         finally:
             deaf()
+
+
+def _greeting(settings: Settings, server: Server | None) -> str:
+    where = f"dashboard at http://{settings.web.bind}/" if server else "no dashboard: web.enabled is false"
+    return f"reconciler {__version__} follows {settings.source.url} for host {settings.host}; {where}"
 
 
 def _words(daemon: Daemon) -> str:

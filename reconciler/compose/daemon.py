@@ -11,18 +11,23 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from reconciler.compose.host import open_host
+from reconciler.compose.forge import desk_of
+from reconciler.compose.host import open_host, secret_of
 from reconciler.engine.board import Board
 from reconciler.engine.daemon import Daemon, Doors
-from reconciler.engine.desk import Desk
-from reconciler.engine.reconcile import Reconciler
+from reconciler.engine.herald import Herald
+from reconciler.engine.reconcile import Planned, Reconciler, Request
 from reconciler.engine.timers import Pace, Timers
+from reconciler.errors import Terminal
+from reconciler.plan.announcement import Manner
+from reconciler.plan.build import Rules
 from reconciler.protocols.events import Event, Events, Level
+from reconciler.protocols.secrets import Secrets
 from reconciler.protocols.service_manager import ServiceManager
 
 if TYPE_CHECKING:
     from reconciler.adapters.journal_log import StreamLog
-    from reconciler.settings import Settings
+    from reconciler.settings import SecretSource, Settings
 
 
 @dataclass
@@ -36,11 +41,29 @@ class Fan:
             sink(event)
 
 
+@dataclass(frozen=True, slots=True)
+class Service:
+    """A daemon with who tells people about it. `web` are the web's secrets, read once at the start."""
+
+    daemon: Daemon
+    herald: Herald
+    web: WebSecrets
+
+
+@dataclass(frozen=True, slots=True)
+class WebSecrets:
+    """`token` opens what changes something, "" when there is none; `webhook` signs deliveries."""
+
+    token: str
+    webhook: bytes | None
+
+
 @contextmanager
 def open_daemon(
     settings: Settings, environ: Mapping[str, str], beat: Callable[[], None] = lambda: None
-) -> Iterator[Daemon]:
+) -> Iterator[Service]:
     """The daemon of this host, under the host's lock. Raises Retryable when another reconciler holds the lock."""
+    from reconciler.adapters.apprise_notifier import AppriseNotifier
     from reconciler.adapters.clock import SystemClock
     from reconciler.adapters.exits import PidExits
     from reconciler.adapters.hurry import Hurry
@@ -49,19 +72,31 @@ def open_daemon(
     board = Board(clock)
     fan = Fan([log.emit, board.emit])
     with open_host(settings, fan, environ, change=True, hurried=lambda: bool(hurry)) as bound:
-        desk = Desk(clock, fan)
+        host, secrets = bound.host, bound.host.secrets
+
+        def look(files: Mapping[str, bytes], rules: Rules) -> Planned:
+            with _looking(settings, fan, environ) as reconciler:
+                return reconciler.plan(Request("preview", rules=rules, files=files))
+
+        notifier = AppriseNotifier([secret_of(address, secrets) for address in settings.notify.to], environ)
+        herald = Herald(host, notifier, Manner(settings.notify.repeat, settings.web.url or ""))
         doors = Doors(
             looking=lambda: _looking(settings, fan, environ),
             exits=PidExits(),
-            desk=desk,
+            desk=desk_of(settings, secrets, clock, fan, look),
             hurry=hurry.say,
             beat=beat,
             bug=log.bug,
+            after=(herald.tell,),
         )
         pace = Pace(settings.source.poll, settings.apply.drift)
-        daemon = Daemon(bound.host, bound.reconciler, board, Timers(pace), doors)
+        daemon = Daemon(host, bound.reconciler, board, Timers(pace), doors)
         fan.sinks.append(daemon.heard)
-        yield daemon
+        herald.start()
+        try:
+            yield Service(daemon, herald, _web(settings, secrets))
+        finally:
+            herald.close()
 
 
 def service_manager(environ: Mapping[str, str]) -> ServiceManager:
@@ -69,6 +104,22 @@ def service_manager(environ: Mapping[str, str]) -> ServiceManager:
     from reconciler.adapters.systemd_notify import SystemdNotify
 
     return SystemdNotify(environ)
+
+
+def _web(settings: Settings, secrets: Secrets) -> WebSecrets:
+    def told(source: SecretSource | None, name: str) -> str:
+        text = secret_of(source, secrets)().strip() if source is not None and settings.web.enabled else ""
+        if source is not None and settings.web.enabled and len(text) < SHORTEST:
+            mend = "put a long random text there, such as `openssl rand -hex 32` prints"
+            raise Terminal(f"is shorter than {SHORTEST} characters", where=f"{settings.origin}: {name}", mend=mend)
+        return text
+
+    webhook = told(settings.web.webhook_secret, "web.webhook_secret")
+    return WebSecrets(told(settings.web.token, "web.token"), webhook.encode() or None)
+
+
+SHORTEST = 12
+"""Characters of a secret that is open to guesses over the network."""
 
 
 @contextmanager

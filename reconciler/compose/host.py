@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from reconciler.adapters.git_checkout import GitCheckouts
     from reconciler.adapters.git_remote import Access
     from reconciler.adapters.git_signature import Signatures
-    from reconciler.settings import Settings
+    from reconciler.settings import SecretSource, Settings
 
 LARGEST_FILE = 10 * 1024 * 1024
 
@@ -95,7 +95,7 @@ def _bind(
 
     state, source = settings.state, settings.source
     secrets = HostSecrets(state, environ)
-    access = _access(settings, secrets)
+    access = access_of(settings, secrets)
     roots = [settings.root] if settings.root else []
     store = GitStore(state, source.url, source.branch, settings.host, access) if settings.status.publish else None
     return Host(
@@ -154,15 +154,19 @@ def _checkouts(settings: Settings, access: Access) -> GitCheckouts:
     return GitCheckouts(settings.state, lambda url: access if same_place(url, fleet) else Anonymous())
 
 
-def _access(settings: Settings, secrets: Secrets) -> Access:
+def access_of(settings: Settings, secrets: Secrets) -> Access:
+    """What opens the fleet's remote."""
     from reconciler.adapters.git_remote import Access
 
-    token, source = settings.source.token, settings.source
-    reveal: Callable[[], str] | None = None
-    if token is not None:
-        ref = SecretRef("file", str(token.file)) if token.file else SecretRef("env", token.env or "")
-        reveal = lambda: secrets.reveal(ref)  # noqa: E731 - asked for at each contact, never kept
-    return Access(token=reveal, ssh_key=source.ssh_key, ca_file=source.ca_file)
+    source = settings.source
+    token = secret_of(source.token, secrets) if source.token is not None else None
+    return Access(token=token, ssh_key=source.ssh_key, ca_file=source.ca_file)
+
+
+def secret_of(source: SecretSource, secrets: Secrets) -> Callable[[], str]:
+    """Tells a secret of the settings: asked for at each use, never kept."""
+    ref = SecretRef("file", str(source.file)) if source.file else SecretRef("env", source.env or "")
+    return lambda: secrets.reveal(ref)
 
 
 def host_key(settings: Settings) -> str:

@@ -55,6 +55,10 @@ class Outcome(Enum):
     BUG = "bug"
 
 
+After = Callable[[Outcome, HostStatus | None, str, Report | None], None]
+"""Hears of each pass: how it ended, what was seen last, what a person has to know, and what it reported if it did."""
+
+
 def _unheard(_: BaseException) -> None:
     """Where nobody asks for bugs."""
 
@@ -71,7 +75,7 @@ class Doors:
     hurry: Callable[[], None] = lambda: None
     beat: Callable[[], None] = lambda: None
     bug: Callable[[BaseException], None] = _unheard
-    after: tuple[Callable[[Outcome, HostStatus | None, str], None], ...] = ()
+    after: tuple[After, ...] = ()
 
 
 class Daemon:
@@ -192,7 +196,7 @@ class Daemon:
         if outcome is not Outcome.ABANDONED:
             self.desk.ended(commit, outcome.value, trouble or (report.status.result if report else ""))
         for hears in self._doors.after:
-            hears(outcome, latest[1].status if latest else None, trouble)
+            hears(outcome, latest[1].status if latest else None, trouble, report)
 
     def _request(self, taken: Taken) -> Request:
         if taken.key.kind is Kind.ASKED:

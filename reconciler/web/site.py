@@ -1,0 +1,101 @@
+"""Everything that the daemon serves, put together: webhook, pages, API, health and metrics behind one address.
+
+Not done here: each of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from starlette.routing import BaseRoute
+
+from reconciler.compose.daemon import Service
+from reconciler.engine.daemon import Daemon
+from reconciler.protocols.events import Event
+from reconciler.settings import Settings
+from reconciler.settings.values import loopback
+from reconciler.web.api import api_routes
+from reconciler.web.api_problem import problem_face
+from reconciler.web.app import create_app
+from reconciler.web.counts import Counts
+from reconciler.web.deliveries import Watched
+from reconciler.web.health import Fresh, Heart, health_routes
+from reconciler.web.hosts import allowed_hosts
+from reconciler.web.pages import page_routes
+from reconciler.web.server import Server
+from reconciler.web.session import Access
+from reconciler.web.webhook import Expects, Webhook
+
+STOP_SECONDS = 3.0
+
+
+@dataclass(frozen=True, slots=True)
+class Wakes:
+    """Hands deliveries on to the daemon, as keys alone: what they claim is not believed."""
+
+    daemon: Daemon
+
+    def push(self, commit: str, trigger: str) -> None:  # noqa: ARG002 - a fetch tells the commit
+        self.daemon.wake(trigger)
+
+    def pull(self, number: int, trigger: str, head: str) -> None:
+        stale = f"its head has moved{f' to {head[:7]}' if head else ''}"
+        self.daemon.desk.preview(number, trigger, stale)
+
+    def closed(self, number: int, trigger: str, merged: bool) -> None:
+        self.daemon.desk.closed(number)
+        if merged:
+            self.daemon.wake(trigger)
+
+    def asked(self, number: int, trigger: str) -> None:
+        self.daemon.desk.preview(number, trigger)
+
+
+@contextmanager
+def served(settings: Settings, service: Service, heart: Heart) -> Iterator[Server | None]:
+    """Serves for as long as the block runs; nothing when the settings say so.
+
+    Raises Terminal when the address is taken or is none of this machine's.
+    """
+    if not settings.web.enabled:
+        yield None
+        return
+    counts, daemon = Counts(), service.daemon
+    say = daemon.host.events.emit
+    app = create_app(
+        _routes(settings, service, heart, counts),
+        lambda: allowed_hosts(settings.web),
+        say,
+        counts,
+        {"/api/": problem_face},
+    )
+    server = Server(app, settings.web.bind, say, counts, lambda port: _holder(daemon, port))
+    server.start()
+    try:
+        yield server
+    finally:
+        server.stop(STOP_SECONDS)
+
+
+def _routes(settings: Settings, service: Service, heart: Heart, counts: Counts) -> list[BaseRoute]:
+    daemon, web = service.daemon, settings.web
+    access = Access(service.web.token, not loopback(web.bind), web.url or "")
+    watched = Watched(settings.gitea_repository, settings.source.branch)
+    expects = Expects(watched, service.web.webhook, web.insecure_webhooks)
+
+    def say(event: Event) -> None:
+        daemon.host.events.emit(event)
+
+    return [
+        *Webhook(lambda: expects, Wakes(daemon), say, counts).routes(),
+        *health_routes(daemon, heart, Fresh.polled(settings.source.poll)),
+        *api_routes(daemon, lambda: access),
+        *page_routes(daemon, access),
+    ]
+
+
+def _holder(daemon: Daemon, port: int) -> str:
+    listener = daemon.host.ports.listeners([port]).get(port)
+    return f"pid {listener.pid} ({listener.command})" if listener and listener.pid else ""
