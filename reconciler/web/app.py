@@ -138,13 +138,13 @@ class _Problems:
 
     async def bug(self, request: Request, error: Exception) -> Response:
         self._counts.add(Outcome.BUG)
-        self._say(Event(Level.ERROR, f"web: bug at {request.method} {shown(request.url.path)}: {_told(error)}"))
+        self._say(Event(Level.ERROR, f"web: bug at {request.method} {shown(request.scope['path'])}: {_told(error)}"))
         mend = f'report it with the log\'s line that begins with "web: bug", and: reconciler {__version__}'
         return self._answer(request, Problem(500, "this is a bug in reconciler", mend=mend))
 
     def _answer(self, request: Request, problem: Problem) -> Response:
         for beginning, face in self._faces:
-            if request.url.path.startswith(beginning):
+            if request.scope["path"].startswith(beginning):
                 return face(request, problem)
         return PlainTextResponse(str(problem), problem.status)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import string
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reconciler.protocols.events import Level
@@ -51,6 +51,7 @@ def sound(door: Door, reply: Reply) -> None:
     assert door.said[0].text.isprintable()
 
 
+@settings(deadline=None)
 @given(headers, st.binary(max_size=400))
 def test_any_headers_and_body(found: Headers, body: bytes) -> None:
     door = Door()
@@ -58,6 +59,7 @@ def test_any_headers_and_body(found: Headers, body: bytes) -> None:
     assert door.woken.calls == []
 
 
+@settings(deadline=None)
 @given(st.sampled_from(recordings()), headers)
 def test_real_deliveries_with_other_headers(one: object, found: Headers) -> None:
     """Headers that were changed may only make it refused; the body is what was signed."""
@@ -69,6 +71,7 @@ def test_real_deliveries_with_other_headers(one: object, found: Headers) -> None
     sound(door, knock(door.app, recording.body, [*kept, *found]))
 
 
+@settings(deadline=None)
 @given(events, documents)
 def test_any_signed_document(event: str, document: object) -> None:
     door = Door()
@@ -76,6 +79,7 @@ def test_any_signed_document(event: str, document: object) -> None:
     sound(door, door.post(body, signed(body, event)))
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=400))
 def test_any_signed_bytes(body: bytes) -> None:
     door = Door()
@@ -83,6 +87,7 @@ def test_any_signed_bytes(body: bytes) -> None:
     assert door.woken.calls == []
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=300))
 def test_any_signed_form(body: bytes) -> None:
     door = Door()
@@ -90,6 +95,7 @@ def test_any_signed_form(body: bytes) -> None:
     assert door.woken.calls == []
 
 
+@settings(deadline=None)
 @given(st.lists(st.binary(max_size=90), max_size=9), st.sampled_from(["whole", "cut"]), st.booleans())
 def test_any_pieces(pieces: list[bytes], ends: str, announced: bool) -> None:
     door = Door(limits=BodyLimits(size=200))
@@ -100,6 +106,7 @@ def test_any_pieces(pieces: list[bytes], ends: str, announced: bool) -> None:
     assert (reply.status == 413) == (len(body) > 200)
 
 
+@settings(deadline=None)
 @given(st.text(string.hexdigits, min_size=60, max_size=68))
 def test_guessed_signatures(guess: str) -> None:
     door = Door()
@@ -107,6 +114,7 @@ def test_guessed_signatures(guess: str) -> None:
     assert (reply.status == 202) == (guess.lower() == digest(push()))
 
 
+@settings(deadline=None)
 @given(events, st.dictionaries(keys, documents, max_size=4))
 def test_parse_never_fails(event: str, body: dict[str, object]) -> None:
     found = parse(event, body, Watched("sovereign/fleet", "main"))
