@@ -11,7 +11,10 @@ from time import monotonic, sleep
 
 import pytest
 
+from reconciler import compose
 from reconciler.adapters.apprise_notifier import AppriseNotifier
+from reconciler.compose import notify as heralds
+from reconciler.engine.attendance import Attendance
 from reconciler.engine.daemon import Outcome
 from reconciler.engine.herald import KEPT, Herald
 from reconciler.engine.host import Host
@@ -244,6 +247,33 @@ def test_closing_sends_what_waits_and_gives_up_on_what_hangs(site: Site) -> None
 
 
 @pytest.mark.system
+def test_the_addresses_of_the_settings(site: Site) -> None:
+    """One in a file, one in a variable, one that is missing; the address of the pages ends each message."""
+    ill(site, "ada")
+    with office() as post:
+        file = site.folder / "address"
+        file.write_text(f"{post.address}\n")
+        file.chmod(0o600)
+        text = (site.folder / "reconciler.toml").read_text()
+        text += f'[notify]\nto = [{{file = "{file}"}}, {{env = "NOTIFY_TWO"}}, {{env = "NOTIFY_THREE"}}]\n'
+        (site.folder / "reconciler.toml").write_text(text + '[web]\nurl = "https://vps.example"\n')
+        settings = compose.load(str(site.folder / "reconciler.toml"), {})
+        with site.bound(environ={"NOTIFY_TWO": post.address}) as (host, _):
+            herald = heralds.herald(settings, host, os.environ)
+            herald.start()
+            a_pass(herald, host)
+            until(lambda: herald.sent == 2)
+            herald.close()
+    assert post.titles() == ["here: ada failed"] * 2
+    assert post.came[0]["message"].endswith("\nhttps://vps.example")
+    complaints = [text for text in site.told.texts if text.startswith("notify: ")]
+    assert len(complaints) == 1
+    assert "address 3 of notify.to can't be used" in complaints[0]
+    assert "NOTIFY_THREE is not set" in complaints[0]
+    assert "hunter2secret" not in " ".join(site.told.texts)
+
+
+@pytest.mark.system
 def test_from_a_failing_wizard_to_a_real_service_beside_a_dead_one(site: Site) -> None:
     with office() as post:
         dead = f"json://bob:0penSesame@127.0.0.1:{closed_port()}/d3adT0ken"
@@ -260,3 +290,31 @@ def test_from_a_failing_wizard_to_a_real_service_beside_a_dead_one(site: Site) -
     assert "observed" in post.came[0]["message"]
     assert not [text for text in site.told.texts if "0penSesame" in text or "d3adT0ken" in text]
     assert [entry for entry in site.entries() if entry.result is Result.FAILED] == []
+
+
+def test_each_pass_is_remembered_for_the_uptime(site: Site) -> None:
+    with site.bound() as (host, _):
+        since = host.clock.now() - 1
+        attendance = Attendance(host)
+        for names in ((), ("ada",)):
+            ill(site, *names)
+            report = Reconciler(host).run(Request("test"))
+            attendance.tell(Outcome.DONE, report.status, "", report)
+        seen = host.ledger.uptime("ada", since)
+        assert [state for _, state in seen.changes] == ["unwatched", "up", "down"]
+        assert [state for _, state in host.ledger.uptime("bo", since).changes] == ["unwatched", "up"]
+        attendance.tell(Outcome.FAILED, None, "away")
+        attendance.tell(Outcome.FAILED, report.status, "away")  # seen before: nobody looked
+        assert host.ledger.uptime("ada", since).changes == seen.changes
+
+
+def test_an_uptime_that_cannot_be_kept_fails_nothing(site: Site) -> None:
+    with site.bound() as (host, _):
+        report = Reconciler(host).run(Request("test"))
+        (site.state / "ledger.db").chmod(0o600)
+        host.ledger.close()
+        (site.state / "ledger.db").write_bytes(b"no ledger")
+        attendance = Attendance(host)
+        for _ in range(2):
+            attendance.tell(Outcome.DONE, report.status, "", report)
+    assert len([text for text in site.told.texts if "uptime is not remembered" in text]) == 1
