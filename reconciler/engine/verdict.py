@@ -17,8 +17,11 @@ from reconciler.engine.reconcile import Planned
 from reconciler.engine.saved import fingerprint
 from reconciler.errors import ReconcilerError, Refused, Retryable
 from reconciler.plan.build import Rules
+from reconciler.plan.change import Plan
 from reconciler.plan.concerns import concerns, lifted, signing_files
 from reconciler.plan.fact import Unknown
+from reconciler.plan.held import Records
+from reconciler.plan.sealed import sealed
 from reconciler.protocols.forge import CommitState, PullRequest
 from reconciler.protocols.proposals import Merge, Proposals
 from reconciler.render.comment import (
@@ -106,9 +109,9 @@ class Judge:
         unknown = {key: fact.reason for key, fact in planned.observed.facts.items() if isinstance(fact, Unknown)}
         if unknown:
             notices = (*notices, f"{len(unknown)} resources of the host could not be observed; the plan is not whole")
-        about, plan = replace(about, notices=notices), planned.plan
+        about, plan = replace(about, notices=notices), sealed(planned.plan, planned.records.held)
         body = plan_comment(about, plan, self._scene.pace)
-        stamp = Stamp(about.head, about.base, _digest(planned, notices))
+        stamp = Stamp(about.head, about.base, _digest(plan, planned.records, notices))
         if unknown:
             key, reason = next(iter(sorted(unknown.items())))
             return Verdict(stamp, CommitState.ERROR, f"the host could not be observed: {key}: {reason}", body)
@@ -140,10 +143,10 @@ def _stamp(about: Proposed, body: str) -> Stamp:
     return Stamp(about.head, about.base, _short_digest(body))
 
 
-def _digest(planned: Planned, notices: tuple[str, ...]) -> str:
-    """Of all that the comment depends on besides the two commits."""
-    plan = planned.plan
-    bound = sorted(fingerprint(plan, planned.records).items())
+def _digest(plan: Plan, records: Records, notices: tuple[str, ...]) -> str:
+    """Of all that the comment depends on besides the two commits. The plan is the sealed one: a digest of a value that
+    nobody is to see would let them try guesses."""
+    bound = sorted(fingerprint(plan, records).items())
     refusals = [refusal.what for refusal in plan.refusals]
     waiting = [(change.key, change.obstacle) for change in plan.waiting]
     return _short_digest(json.dumps([bound, refusals, waiting, plan.warnings, plan.quarantined, notices]))

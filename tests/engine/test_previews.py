@@ -369,6 +369,27 @@ def test_secrets_are_masked(world: World) -> None:
     assert world.site.key("ada") not in body
 
 
+def test_what_only_the_host_knows_is_not_told_to_strangers(world: World) -> None:
+    """A pull request that declares keys of an agent's own files could read what stands there."""
+    home = world.site.home("ada")
+    with (home / "config.yaml").open("a") as file:
+        file.write("mcp:\n  key: sk-of-the-agent-1\n  deep:\n    key: sk-of-the-agent-2\n")
+    with (home / ".env").open("a") as file:
+        file.write("OTHER=sk-of-the-agent-3\n")
+    (home / "SOUL.md").write_text("sk-of-the-agent-4\n")
+    document = world.wizard("ada", config={"mcp": {"key": "x", "deep": "y"}}, env={"OTHER": "z"}, port=8650)
+    number = world.propose("ada.yaml", document)
+    world.previews.preview(number)
+    body = world.comment(number).body
+    assert "sk-of-the-agent" not in body
+    assert "mcp.key: <only on the host> -> x" in body
+    assert "port: 8643 -> 8650" in body  # which Git has put there
+    stamp = read_stamp(body)
+    (home / "SOUL.md").write_text("sk-of-the-agent-5\n")
+    world.previews.preview(number)
+    assert read_stamp(world.comment(number).body) == stamp
+
+
 def test_a_host_that_wants_signed_commits_says_so(world: World) -> None:
     world.scene = replace(world.scene, signed=True)
     number = world.propose("ada.yaml", world.wizard("ada", port=8650))
