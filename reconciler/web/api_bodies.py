@@ -5,10 +5,17 @@ from __future__ import annotations
 from enum import Enum
 from typing import Annotated, Literal
 
+from pydantic import BeforeValidator
 from pydantic import Field as Limit
 
 from reconciler.web.api_plan import PlanAnswer
 from reconciler.web.api_shape import Format, Many, Name, Shape, words_of
+
+
+def _whole(value: object) -> object:
+    """In JSON 2.0 is a whole number too."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
 
 Fingerprint = Annotated[str, Limit(pattern=r"^[0-9a-f]{32}$", description="What the dry form gave.")]
 
@@ -26,7 +33,7 @@ class PlanBody(Shape):
 
     wizards: Annotated[Many[Name], Limit(max_length=1000)] = ()
     allow_delete: Annotated[Many[Name], Limit(max_length=1000)] = ()
-    allow_restarts: Annotated[int, Limit(ge=0, le=1000)] = 0
+    allow_restarts: Annotated[int, BeforeValidator(_whole), Limit(ge=0, le=1000)] = 0
     reread: bool = False
 
 

@@ -51,20 +51,21 @@ def look(daemon: Daemon, wish: Wish) -> tuple[Planned | None, str]:
         planned = daemon.look(wish.request)
     except ReconcilerError as error:
         if seen is not None:
-            _check(wish.wizards, seen, daemon.host.name)
+            _check(daemon, wish.wizards, seen)
         if not wish.lenient:
             raise ApiProblem.of(error) from error
         _check_recorded(daemon, wish, seen)
         return None, str(error)
-    _check(wish.wizards, planned, daemon.host.name)
+    _check(daemon, wish.wizards, planned)
     return planned, ""
 
 
-def _check(wanted: tuple[str, ...], planned: Planned, host: str) -> None:
-    known = names(planned)
+def _check(daemon: Daemon, wanted: tuple[str, ...], planned: Planned) -> None:
+    """Raises ApiProblem, 404. The records of a look may foresee a pause, which makes no wizard."""
+    known = names(planned.wanted.desired, daemon.host.ledger.records())
     for name in wanted:
         if name not in known:
-            raise unknown(name, known, host)
+            raise unknown(name, known, daemon.host.name)
 
 
 def _check_recorded(daemon: Daemon, wish: Wish, seen: Planned | None) -> None:

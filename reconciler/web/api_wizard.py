@@ -23,6 +23,8 @@ from reconciler.web.api_status import FleetWizard, Generation, LogAnswer, OwnedK
 if TYPE_CHECKING:
     from reconciler.engine.daemon import Daemon
     from reconciler.engine.reconcile import Planned
+    from reconciler.plan.expand import Desired
+    from reconciler.plan.held import Records
     from reconciler.web.api_operation import Asked
 
 STEPS = 50
@@ -106,17 +108,17 @@ def _found(daemon: Daemon, name: str) -> FleetWizard:
 
 def _known(daemon: Daemon, name: str) -> str:
     """The name, when Git or this host's records know it. Raises ApiProblem, 404."""
-    known = names(_seen(daemon))
+    seen = _seen(daemon)
+    known = names(seen.wanted.desired, seen.records)
     if name not in known:
         raise unknown(name, known, daemon.host.name)
     return name
 
 
-def names(seen: Planned) -> frozenset[str]:
+def names(desired: Desired, records: Records) -> frozenset[str]:
     """Wizards that Git or the host's own records know, removed ones too."""
-    records = seen.records
     held = {one.resource.wizard for one in records.held.values() if one.resource.wizard}
-    return frozenset(held | set(records.attic) | set(records.pauses) | set(seen.wanted.desired.wizards))
+    return frozenset(held | set(records.attic) | set(records.pauses) | set(desired.wizards))
 
 
 def unknown(name: str, known: frozenset[str], host: str) -> ApiProblem:

@@ -177,6 +177,13 @@ def test_retry_lifts_a_quarantine(house: House) -> None:
         assert NEW != NEWEST
 
 
+@pytest.mark.parametrize("act", ["pause", "resume", "rollback", "retry"])
+def test_nobody_can_be_acted_on_who_is_not_there(house: House, act: str) -> None:
+    with living(house) as client:
+        client.post(f"/wizards/adda/{act}", 404)
+        assert client.daemon.host.ledger.records().pauses == {}
+
+
 @pytest.mark.parametrize("path", ["/apply", "/plan", "/retry"])
 def test_a_wizard_that_nobody_knows_is_refused(house: House, path: str) -> None:
     with living(house) as client:
