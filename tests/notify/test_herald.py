@@ -13,7 +13,7 @@ import pytest
 
 from reconciler import compose
 from reconciler.adapters.apprise_notifier import AppriseNotifier
-from reconciler.compose import notify as heralds
+from reconciler.compose.host import secret_of
 from reconciler.engine.attendance import Attendance
 from reconciler.engine.daemon import Outcome
 from reconciler.engine.herald import KEPT, Herald
@@ -25,7 +25,7 @@ from reconciler.protocols.notifier import Undelivered
 from tests.engine.site import Site
 from tests.notify.post_office import closed_port, office, said
 
-HOUR = Manner(3600.0)
+HOUR = 3600.0
 
 
 class Carrier:
@@ -73,8 +73,8 @@ def site(tmp_path: Path) -> Site:
 
 
 @contextmanager
-def heralded(host: Host, carrier: Carrier | AppriseNotifier) -> Iterator[Herald]:
-    herald = Herald(host, carrier, HOUR)
+def heralded(host: Host, carrier: Carrier | AppriseNotifier, link: str = "") -> Iterator[Herald]:
+    herald = Herald(host, carrier, Manner(HOUR, link))
     herald.start()
     try:
         yield herald
@@ -235,7 +235,7 @@ def test_closing_sends_what_waits_and_gives_up_on_what_hangs(site: Site) -> None
     for carrier in (quick, stuck):
         with site.bound() as (host, _):
             host.ledger.put(KEPT, "")
-            herald = Herald(host, carrier, HOUR)
+            herald = Herald(host, carrier, Manner(HOUR))
             herald.start()
             a_pass(herald, host)
             began = monotonic()
@@ -259,11 +259,10 @@ def test_the_addresses_of_the_settings(site: Site) -> None:
         (site.folder / "reconciler.toml").write_text(text + '[web]\nurl = "https://vps.example"\n')
         settings = compose.load(str(site.folder / "reconciler.toml"), {})
         with site.bound(environ={"NOTIFY_TWO": post.address}) as (host, _):
-            herald = heralds.herald(settings, host, os.environ)
-            herald.start()
-            a_pass(herald, host)
-            until(lambda: herald.sent == 2)
-            herald.close()
+            reveal = [secret_of(address, host.secrets) for address in settings.notify.to]
+            with heralded(host, AppriseNotifier(reveal, os.environ), settings.web.url or "") as herald:
+                a_pass(herald, host)
+                until(lambda: herald.sent == 2)
     assert post.titles() == ["here: ada failed"] * 2
     assert post.came[0]["message"].endswith("\nhttps://vps.example")
     complaints = [text for text in site.told.texts if text.startswith("notify: ")]
