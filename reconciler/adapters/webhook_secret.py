@@ -45,7 +45,7 @@ class WebhookSecretFile:
 
     def _read(self, path: Path, *, absent: bool) -> str | None:
         try:
-            return SecretFiles().read(str(path), "delete it, and run this again", absent=absent)
+            return SecretFiles().read(str(path), "name another with --secret-file, or delete it", absent=absent)
         except MissingError as error:
             raise Terminal(f"the secret of the webhook can't be used: {error}", where="web.webhook_secret") from error
 

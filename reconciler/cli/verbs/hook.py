@@ -90,8 +90,11 @@ def _judge(session: Session, commit: str, branch: str, folder: str) -> int:
     try:
         files = read_revision(Path(environ.get("GIT_DIR", ".")), commit, folder, environ)
     except ReconcilerError as error:
-        say(f"\nreconciler refuses this push: {error.what}.")
-        say(f"{branch} stays as it is. {error.mend}".rstrip())
+        where = f"{error.where}: " if error.where not in ("", "source.folder") else ""
+        mend = error.mend.replace("source.folder", "`git config reconciler.folder` in that repository")
+        say(f"\nreconciler refuses this push: {where}{error.what}.\n{branch} stays as it is.")
+        if mend:
+            say(f"Mend: {mend}")
         return Exit.ERROR
     loaded = load_fleet(files, folder.strip("/"))
     _show(loaded.problems)
