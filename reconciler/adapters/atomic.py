@@ -79,9 +79,19 @@ def staged(spot: Spot, data: bytes, mode: int) -> Iterator[str]:
 
 
 def put(spot: Spot, name: str) -> None:
-    """The temporary `name` takes the place of whatever file stands at the spot."""
+    """The temporary `name` takes the place of whatever file stands at the spot.
+
+    Where none did, a disk that fails leaves none: a file of ours that nobody recorded would be taken for another's.
+    """
+    new = spot.stat() is None
     os.rename(name, spot.name, src_dir_fd=spot.folder, dst_dir_fd=spot.folder)
-    os.fsync(spot.folder)
+    try:
+        os.fsync(spot.folder)
+    except OSError:
+        if new:
+            with suppress(OSError):
+                os.unlink(spot.name, dir_fd=spot.folder)
+        raise
 
 
 def replace(spot: Spot, data: bytes, mode: int) -> None:

@@ -11,7 +11,7 @@ import errno
 import os
 import stat
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -116,14 +116,20 @@ def _enter(folder: int, part: str, make: bool) -> int:
 
 
 def make_folder(folder: int, name: str, mode: int) -> None:
-    """mkdir that survives a power cut; the umask does not count."""
+    """mkdir that survives a power cut; the umask does not count. A disk that fails on the way leaves no folder: one
+    that nobody recorded would be taken for somebody else's."""
     try:
         os.mkdir(name, PRIVATE, dir_fd=folder)
     except FileExistsError:
         return
-    inner = os.open(name, FOLDER | os.O_NOFOLLOW, dir_fd=folder)
     try:
-        os.fchmod(inner, mode)
-    finally:
-        os.close(inner)
-    os.fsync(folder)
+        inner = os.open(name, FOLDER | os.O_NOFOLLOW, dir_fd=folder)
+        try:
+            os.fchmod(inner, mode)
+        finally:
+            os.close(inner)
+        os.fsync(folder)
+    except OSError:
+        with suppress(OSError):
+            os.rmdir(name, dir_fd=folder)
+        raise

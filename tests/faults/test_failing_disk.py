@@ -74,6 +74,8 @@ def test_nothing_is_torn_all_is_told_and_the_next_pass_converges(place: Place) -
         ("first apply", r"pwrite64 .*/ledger\.db\.\w+\.new", Fault.FULL),
         # One disk holds wizards and state: what failed first is told although it can't be recorded.
         ("first apply", r"fsync .*/wizards/bo", Fault.FULL),
+        # What is there, but could not be made safe, is not taken for somebody else's later.
+        ("first apply", r"fsync .*/wizards/ada/home", Fault.BROKEN),
         # A file gets its name, or keeps what it held.
         ("update", r"rename\w* .*/ada/home/config\.yaml", Fault.BROKEN),
     ],
