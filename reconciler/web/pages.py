@@ -28,7 +28,7 @@ from reconciler.web.pages_login import Login
 from reconciler.web.pages_plan import plan_view
 from reconciler.web.pages_ports import ports_view
 from reconciler.web.pages_shell import Shell
-from reconciler.web.pages_story import Filter, events, pass_row, passes, restarts
+from reconciler.web.pages_story import Event, Filter, collapsed, events, pass_row, passes, restarts
 from reconciler.web.pages_wizard import resources
 from reconciler.web.session import Access, Sessions
 
@@ -90,10 +90,11 @@ class Pages:
     def fleet(self, request: Request) -> Response:
         daemon, view = self._daemon, self._daemon.board.view
         running, now = view.running, daemon.host.clock.now()
+        plan = running.plan if running and running.plan else view.left
         values = {
             "view": view,
             "wizards": fleet.wizards(daemon, view),
-            "plan": plan_view(view.left) if view.left is not None and view.left.changes else None,
+            "plan": plan_view(plan) if plan is not None and plan.changes else None,
             "refused": plan_view(view.left) if view.left is not None and view.left.refusals else None,
             "steps": fleet.steps(running, now) if running else (),
             "queue": fleet.queue(daemon),
@@ -127,7 +128,7 @@ class Pages:
             "one": fleet.wizard_view(daemon, view, status) if status else None,
             "week": fleet.uptime(daemon, name, WEEK),
             "resources": resources(view, name),
-            "events": events(entries, redact),
+            "events": collapsed(events(entries, redact)),
             "older": entries[-1].id if len(entries) == STORY else None,
             "restarts": restarts(events(ledger.entries(name, RESTARTS), redact))[:8],
             "generations": view.seen.records.generations.get(name, ()) if view.seen else (),
@@ -172,12 +173,12 @@ class Pages:
             words = ("Passes that changed nothing leave no line; the history lists those that did.",)
             return self._shell.message(request, 404, "There is no such pass", words)
         story = events(ledger.entries_of(number), self._daemon.host.secrets.redact)
-        by_wizard: dict[str, list[object]] = {}
+        by_wizard: dict[str, list[Event]] = {}
         for event in story:
             by_wizard.setdefault(event.wizard or "shared", []).append(event)
         values = {
             "row": pass_row(found),
-            "groups": by_wizard,
+            "groups": {name: collapsed(found) for name, found in by_wizard.items()},
             "count": len(story),
             "older": next((p.id for p in ledger.passes(1, number)), None),
             "newer": number + 1 if ledger.pass_(number + 1) else None,

@@ -15,7 +15,7 @@ from reconciler.plan.status import WizardState, WizardStatus
 from reconciler.protocols.events import Level
 from reconciler.protocols.ledger import Result
 from reconciler.render.names import short_commit
-from reconciler.render.status_words import deltas_first, observed_text
+from reconciler.render.status_words import observed_text
 from reconciler.render.uptime import enough, percent, uptime_text
 from reconciler.web.pages_matters import Matter, matters
 
@@ -61,6 +61,11 @@ class WizardView:
     matters: tuple[Matter, ...]
     busy: str
 
+    @property
+    def off(self) -> bool:
+        """Whether it is not as desired; a pause alone is no difference."""
+        return not self.status.settled or any(m.tone in ("bad", "warn") or m.rows for m in self.matters)
+
 
 @dataclass(frozen=True, slots=True)
 class StepLine:
@@ -92,10 +97,14 @@ SIGNS = {
 
 
 def wizards(daemon: Daemon, view: View) -> tuple[WizardView, ...]:
-    """Those that are not as desired first."""
+    """Those that are not as desired first, the worst of them at the top."""
     if view.status is None:
         return ()
-    return tuple(wizard_view(daemon, view, one) for one in deltas_first(view.status))
+    found = (wizard_view(daemon, view, one) for one in view.status.wizards)
+    return tuple(sorted(found, key=lambda one: (_URGENT.get(one.sign.tone, 9), not one.matters, one.status.name)))
+
+
+_URGENT = {"bad": 0, "unknown": 1, "warn": 2, "held": 3}
 
 
 def wizard_view(daemon: Daemon, view: View, status: WizardStatus) -> WizardView:

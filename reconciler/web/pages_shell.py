@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
-from markupsafe import Markup
+from markupsafe import Markup, escape
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
@@ -43,6 +43,7 @@ HEADERS = {
     "Cross-Origin-Opener-Policy": "same-origin",
 }
 STATIC = {"style.css": "text/css", "live.js": "text/javascript", "icon.svg": "image/svg+xml"}
+_CODE = Markup("<code>{}</code>")
 Page = Callable[[Request], Response]
 
 
@@ -187,6 +188,7 @@ def _environment(digests: Mapping[str, str]) -> Environment:
         "took": took,
         "short": short_commit,
         "counted": counted,
+        "code": _code,
     }
     environment.globals["static"] = lambda name: f"/static/{name}?{digests[name][:12]}"
     return environment
@@ -197,6 +199,15 @@ def _finalize(value: object) -> object:
     if isinstance(value, Markup) or not isinstance(value, str):
         return value
     return plain(value)
+
+
+def _code(text: str) -> Markup:
+    """What stands between backticks as code."""
+    parts = plain(text).split("`")
+    if len(parts) % 2 == 0:
+        return escape(plain(text))
+    spans = (_CODE.format(part) if index % 2 else escape(part) for index, part in enumerate(parts))
+    return Markup("").join(spans)
 
 
 def _static(name: str) -> tuple[bytes, str]:

@@ -6,7 +6,8 @@ Not done here: reading more than one page of the ledger.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import groupby
 
 from reconciler.plan.change import SIGNS, Action
 from reconciler.protocols.ledger import Entry, Ledger, Pass, Result
@@ -15,6 +16,8 @@ from reconciler.web.pages_fleet import STEP_SIGNS, Sign
 from reconciler.web.pages_plan import KINDS
 
 PAGE = 50
+COLLAPSE_FROM = 4
+"""So many plain creations in a row are told as one."""
 SCANNED = 5000
 """Passes that are looked through for one page at most."""
 _CHUNK = 200
@@ -46,6 +49,8 @@ class Event:
     sign: Sign
     steps: tuple[Step, ...]
     fields: tuple[tuple[str, str, str], ...]
+    made: tuple[Event, ...] = ()
+    """Plain creations that this one stands for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +112,23 @@ def _of_wizard(ledger: Ledger, wizard: str, before: int | None) -> Iterator[Pass
         at = page[-1].id
 
 
+def collapsed(found: Iterable[Event]) -> tuple[Event, ...]:
+    """Many plain creations in a row as one event that holds them."""
+    out: list[Event] = []
+    for (creation, _, wizard), run in groupby(found, key=lambda e: (_plain_creation(e), e.pass_id, e.wizard)):
+        events_of = tuple(run)
+        if creation and len(events_of) >= COLLAPSE_FROM:
+            title = f"{len(events_of)} created{'' if wizard else ' for all'}"
+            out.append(replace(events_of[0], title=title, fields=(), steps=(), made=events_of))
+        else:
+            out += events_of
+    return tuple(out)
+
+
+def _plain_creation(event: Event) -> bool:
+    return event.title.startswith("create ") and event.sign.words == "done" and not any(s.detail for s in event.steps)
+
+
 def events(entries: Iterable[Entry], redact: Callable[[str], str]) -> tuple[Event, ...]:
     """Steps of one change put together, in the order that the entries come in."""
     found: dict[tuple[object, ...], list[Entry]] = {}
@@ -136,8 +158,12 @@ def _event(entries: list[Entry], redact: Callable[[str], str]) -> Event:
         commit=first.commit,
         sign=Sign("off", "·", verb) if apart else sign,
         steps=() if apart else tuple(_step(entry, redact) for entry in entries),
-        fields=tuple((path, redact(before), redact(after)) for path, before, after in first.fields),
+        fields=tuple((path, _side(redact(before)), _side(redact(after))) for path, before, after in first.fields),
     )
+
+
+def _side(text: str) -> str:
+    return "" if text == "(absent)" else text
 
 
 def _step(entry: Entry, redact: Callable[[str], str]) -> Step:
