@@ -13,6 +13,7 @@ import json
 import os
 import sys
 import time
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -31,6 +32,8 @@ PASSES = 1
 TRIES = 4
 """Passes after which we give up."""
 SOONER = 0.7
+_ONCE = frozenset({"install", "make directory", "write", "edit", "link", "remove", "store", "return", "rename"})
+"""Operations of which history must not say oftener that they were done than where nobody was killed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +44,7 @@ class Undisturbed:
     instants: tuple[str, ...]
     calls: int
     steps: tuple[str, ...]
+    once: Counter[str]
     left: object
     seconds: float
 
@@ -50,6 +54,8 @@ class Worker:
     site: Site
     scenes: Mapping[str, Scene]
     known: dict[str, Undisturbed] = field(default_factory=dict)
+    newest: int = 0
+    """Id of the newest entry of history when the scene began."""
 
     def undisturbed(self, name: str) -> Undisturbed:
         if name not in self.known:
@@ -60,21 +66,25 @@ class Worker:
         self._begin(scene)
         calls = self._pass(scene, Tally(inside=True)).said
         self._begin(scene)
-        known = {entry.id for entry in self._entries()}
         began = time.monotonic()
         first = self._pass(scene, Tally()).said
         seconds = time.monotonic() - began
-        steps = [f"{e.key} {e.operation}: {e.result.value}" for e in self._entries() if e.id not in known and e.result]
+        entries = self._entries()
+        steps = [f"{entry.key} {entry.operation}: {entry.result.value}" for entry in entries if entry.result]
         second = self.site.child(self.site.run_pass).said
         if second.get("outcomes") != []:
             raise AssertionError(f"{scene.name} does not converge undisturbed: {first} {second}")
         host = look(self.site, secrets=scene.start != FRESH)
         seen, inside = first["seen"], calls["seen"]
-        return Undisturbed(host, tuple(seen), len(inside), tuple(reversed(steps)), second["left"], seconds)  # type: ignore[arg-type]
+        return Undisturbed(
+            host, tuple(seen), len(inside), tuple(reversed(steps)), _done(entries), second["left"], seconds
+        )
 
     def _begin(self, scene: Scene) -> dict[str, int]:
         restore(self.site, scene.start)
         self.site.push(scene.commit)
+        self.newest = 0
+        self.newest = max((entry.id for entry in self._entries()), default=0)
         return pids(self.site)
 
     def _pass(self, scene: Scene, tally: Tally, *, concurrency: int = 1, kill_after: float | None = None) -> Ended:
@@ -131,7 +141,7 @@ class Worker:
         wrong = [] if passes <= PASSES else [f"{passes} passes had something to do: {told}"]
         wrong += self._checks(scene, before, secrets)
         wrong += _differences(known.host, look(self.site, secrets=scene.start != FRESH), "")
-        return passes, [*wrong, *self._untold(broken)]
+        return passes, [*wrong, *self._untold(broken), *self._told_twice(known.once)]
 
     def _checks(self, scene: Scene, before: Mapping[str, int], secrets: Mapping[str, bytes]) -> Iterator[str]:
         now, after = secrets_of(self.site), pids(self.site)
@@ -179,17 +189,25 @@ class Worker:
             if "interrupt" not in entries[number].detail:
                 yield f"history says of the killed {entries[number].operation}: {entries[number].detail!r}"
 
+    def _told_twice(self, once: Counter[str]) -> Iterator[str]:
+        for what, count in (_done(self._entries()) - once).items():
+            yield f"history says {count} times too often: {what} was done"
+
     def _entries(self) -> tuple[Entry, ...]:
         if not (self.site.state / "ledger.db").exists():
             return ()
         ledger = self._ledger()
         try:
-            return ledger.entries(None, 10_000)
+            return tuple(entry for entry in ledger.entries(None, 10_000) if entry.id > self.newest)
         finally:
             ledger.close()
 
     def _ledger(self) -> SqliteLedger:
         return SqliteLedger(self.site.state / "ledger.db", SystemClock(), readonly=True)
+
+
+def _done(entries: tuple[Entry, ...]) -> Counter[str]:
+    return Counter(f"{e.key} {e.operation}" for e in entries if e.result is Result.DONE and e.operation in _ONCE)
 
 
 def _kept(scene: Scene, path: str) -> bool:
