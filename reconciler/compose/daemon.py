@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from reconciler.compose.forge import desk_of
 from reconciler.compose.host import open_host, secret_of
+from reconciler.engine.attendance import Attendance
 from reconciler.engine.board import Board
 from reconciler.engine.daemon import Daemon, Doors
 from reconciler.engine.herald import Herald
@@ -87,7 +88,7 @@ def open_daemon(
             hurry=hurry.say,
             beat=beat,
             bug=log.bug,
-            after=(herald.tell,),
+            after=(herald.tell, Attendance(host).tell),
         )
         pace = Pace(settings.source.poll, settings.apply.drift)
         daemon = Daemon(host, bound.reconciler, board, Timers(pace), doors)

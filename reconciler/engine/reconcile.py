@@ -123,6 +123,7 @@ class Reconciler:
         self._trust = Trust(host)
         self._recorder = Recorder(host)
         self._last: tuple[Planned, Report] | None = None
+        self._problems_then: dict[str, str] = {}
         self._arrivals = Arrivals(host)
         self._renamed: tuple[Desired, Records, Records] | None = None
         self._fallback: tuple[tuple[str, str], Wanted] | None = None
@@ -318,6 +319,7 @@ class Reconciler:
         if report:
             return report
         self._probe(after)
+        self._problems_then = self._problems()
         status = self._status(after, self._recorder.summary(planned.plan, applied))
         notice = self._recorder.publish(status)
         self._host.progress(Progress(Stage.RECORDED), notice or "recorded")
@@ -348,7 +350,12 @@ class Reconciler:
             return None
         seen, report = self._last
         same = seen.wanted is planned.wanted and seen.records is planned.records and seen.plan == planned.plan
+        same = same and self._problems() == self._problems_then
         return report if same and seen.observed.facts == planned.observed.facts else None
+
+    def _problems(self) -> dict[str, str]:
+        """What each gateway said when it was last asked."""
+        return {key: reading.problem for key, reading in self.prober.readings.items()}
 
     def _probe(self, planned: Planned) -> None:
         self.prober.refresh(_bodies(planned.desired, planned.records), planned.observed.facts)
