@@ -33,7 +33,7 @@ class PlanBody(Shape):
 
     wizards: Annotated[Many[Name], Limit(max_length=1000)] = ()
     allow_delete: Annotated[Many[Name], Limit(max_length=1000)] = ()
-    allow_restarts: Annotated[int, BeforeValidator(_whole), Limit(ge=0, le=1000)] = 0
+    allow_restarts: Annotated[int, Limit(ge=0, le=1000), BeforeValidator(_whole)] = 0
     reread: bool = False
 
 

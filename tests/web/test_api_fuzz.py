@@ -17,7 +17,7 @@ from reconciler.web.api import DOCUMENT, operations
 from tests.web.apihouse import TOKEN, Client, living
 from tests.web.house import House
 
-EXAMPLES = 8
+EXAMPLES = 6
 SEED = 20_400
 HOST = {"host": "127.0.0.1"}
 TOKENED = {**HOST, "authorization": f"Bearer {TOKEN}"}
