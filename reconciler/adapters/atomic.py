@@ -74,7 +74,9 @@ def staged(spot: Spot, data: bytes, mode: int) -> Iterator[str]:
             os.fsync(descriptor)
         yield name
     finally:
-        with suppress(FileNotFoundError):
+        # Mostly it is gone by now. What a disk that fails makes stay, the next write of this file removes; the file
+        # itself is right already, or the trouble with it is the one to tell.
+        with suppress(OSError):
             os.unlink(name, dir_fd=spot.folder)
 
 
