@@ -32,15 +32,15 @@ def main() -> int:
 
     def seen(tally: Tally) -> None:
         faulthandler.dump_traceback_later(60 * LIMIT, exit=True)
-        if tally.count % 500 == 0:
+        if tally.count % 1000 == 0:
             print(f"{tally.count:,} fleets, {time.monotonic() - began:.0f} s", file=sys.stderr, flush=True)
 
     try:
         tally = fuzz(options.count, options.seed, seen)
-        print(table(tally, f"seed {options.seed}", time.monotonic() - began))
+        print(table(tally, f"seed {options.seed}", time.monotonic() - began), flush=True)
         began = time.monotonic()
-        swept = sweep()
-        print(table(swept, "each trap at each value", time.monotonic() - began))
+        swept = sweep(seen=seen)
+        print(table(swept, "each trap at each value", time.monotonic() - began), flush=True)
     except Broken as error:
         traceback.print_exception(error.__cause__)
         print(f"\n{error}\nseed {options.seed}; try: reconciler validate {error.folder}/fleet")

@@ -86,7 +86,7 @@ def fuzz(count: int, number: int, seen: Callable[[Tally], None] = lambda tally: 
     return tally
 
 
-def sweep(every: int = 1, first: int = 0) -> Tally:
+def sweep(every: int = 1, first: int = 0, seen: Callable[[Tally], None] = lambda tally: None) -> Tally:
     """Each trap in the place of each value, one at a time (every n-th of these); each whole file in each place. Raises
     Broken."""
     walker, tally = Walker(GOLDEN), Tally()
@@ -94,6 +94,7 @@ def sweep(every: int = 1, first: int = 0) -> Tally:
         files = make()
         try:
             tally.add(walker.walk(files))
+            seen(tally)
         except Exception as error:
             raise Broken(_kept(files), error) from error
     return tally
