@@ -44,11 +44,13 @@ class Fan:
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """A daemon with who tells people about it. `web` are the web's secrets, read once at the start."""
+    """A daemon with who tells people about it. `web` are the web's secrets, read once at the start; `log` writes a line
+    to the log alone, because requests are no news of the host."""
 
     daemon: Daemon
     herald: Herald
     web: WebSecrets
+    log: Callable[[Event], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +97,7 @@ def open_daemon(
         fan.sinks.append(daemon.heard)
         herald.start()
         try:
-            yield Service(daemon, herald, _web(settings, secrets))
+            yield Service(daemon, herald, _web(settings, secrets), log.emit)
         finally:
             herald.close()
 

@@ -23,6 +23,7 @@ from reconciler.engine.saved import SavedPlan, fingerprint
 from reconciler.engine.status import iso
 from reconciler.engine.timers import Timers
 from reconciler.errors import Interrupted, ReconcilerError, Refused, Terminal
+from reconciler.plan.change import Disposition
 from reconciler.plan.held import Pause
 from reconciler.plan.status import HostStatus
 from reconciler.protocols.events import Event as Happening
@@ -186,6 +187,7 @@ class Daemon:
         latest = self._reconciler.latest
         if latest is not None:
             self.board.saw(*latest)
+        before = self.board.view.ended
         self.board.end(outcome.value, trouble)
         if report is not None and report.applied.outcomes:
             self.host.say(f"{outcome.value}: {report.status.result}")
@@ -193,8 +195,9 @@ class Daemon:
             return
         self._follow(taken, outcome)
         commit = self.board.view.ended.commit if self.board.view.ended else ""
-        if outcome is not Outcome.ABANDONED:
-            self.desk.ended(commit, outcome.value, trouble or (report.status.result if report else ""))
+        if before is None or before.commit != commit or (report is not None and report.applied.outcomes):
+            self.desk.refresh("the host has moved")
+        self.desk.ended(commit, outcome.value, trouble or (report.status.result if report else ""))
         for hears in self._doors.after:
             hears(outcome, latest[1].status if latest else None, trouble, report)
 
@@ -261,8 +264,8 @@ class Daemon:
 def _judged(report: Report) -> tuple[Outcome, str]:
     """Done, or what is left and why."""
     if report.done and not report.left.pending and not report.stuck and not report.unsigned:
-        blocked = [c for c in report.left.waiting if c.obstacle]
-        return (Outcome.INCOMPLETE if blocked else Outcome.DONE), ""
+        blocked = [change for change in report.left.waiting if change.disposition is Disposition.BLOCKED]
+        return (Outcome.INCOMPLETE, f"blocked: {blocked[0].obstacle}") if blocked else (Outcome.DONE, "")
     words = [outcome.text for outcome in report.applied.failures[:1]]
     words += [f"quarantined: {name}" for name, _ in report.left.quarantined]
     words += ["the newest commit is not signed"] if report.unsigned else []

@@ -13,7 +13,6 @@ from starlette.routing import BaseRoute
 
 from reconciler.compose.daemon import Service
 from reconciler.engine.daemon import Daemon
-from reconciler.protocols.events import Event
 from reconciler.settings import Settings
 from reconciler.settings.values import loopback
 from reconciler.web.api import api_routes
@@ -23,7 +22,7 @@ from reconciler.web.counts import Counts
 from reconciler.web.deliveries import Watched
 from reconciler.web.health import Fresh, Heart, health_routes
 from reconciler.web.hosts import allowed_hosts
-from reconciler.web.pages import page_routes
+from reconciler.web.pages import Dashboard
 from reconciler.web.server import Server
 from reconciler.web.session import Access
 from reconciler.web.webhook import Expects, Webhook
@@ -63,15 +62,12 @@ def served(settings: Settings, service: Service, heart: Heart) -> Iterator[Serve
         yield None
         return
     counts, daemon = Counts(), service.daemon
-    say = daemon.host.events.emit
-    app = create_app(
-        _routes(settings, service, heart, counts),
-        lambda: allowed_hosts(settings.web),
-        say,
-        counts,
-        {"/api/": problem_face},
-    )
-    server = Server(app, settings.web.bind, say, counts, lambda port: _holder(daemon, port))
+    access = Access(service.web.token, not loopback(settings.web.bind), settings.web.url or "")
+    dashboard = Dashboard(daemon, access)
+    routes = [*_routes(settings, service, heart, counts, access), *dashboard.routes]
+    faces = {"/api/": problem_face, "/": dashboard.face}
+    app = create_app(routes, lambda: allowed_hosts(settings.web), service.log, counts, faces)
+    server = Server(app, settings.web.bind, service.log, counts, lambda port: _holder(daemon, port))
     server.start()
     try:
         yield server
@@ -79,20 +75,14 @@ def served(settings: Settings, service: Service, heart: Heart) -> Iterator[Serve
         server.stop(STOP_SECONDS)
 
 
-def _routes(settings: Settings, service: Service, heart: Heart, counts: Counts) -> list[BaseRoute]:
+def _routes(settings: Settings, service: Service, heart: Heart, counts: Counts, access: Access) -> list[BaseRoute]:
     daemon, web = service.daemon, settings.web
-    access = Access(service.web.token, not loopback(web.bind), web.url or "")
     watched = Watched(settings.gitea_repository, settings.source.branch)
     expects = Expects(watched, service.web.webhook, web.insecure_webhooks)
-
-    def say(event: Event) -> None:
-        daemon.host.events.emit(event)
-
     return [
-        *Webhook(lambda: expects, Wakes(daemon), say, counts).routes(),
+        *Webhook(lambda: expects, Wakes(daemon), service.log, counts).routes(),
         *health_routes(daemon, heart, Fresh.polled(settings.source.poll)),
         *api_routes(daemon, lambda: access),
-        *page_routes(daemon, access),
     ]
 
 
