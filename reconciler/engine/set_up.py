@@ -10,9 +10,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from reconciler.engine.verdict import CONTEXT
 from reconciler.protocols.set_up import Done, FirstCommit, ForgeSetup, SharedSecret
-
-PLAN_CONTEXT = "reconciler/plan"
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +51,8 @@ def set_up(wanted: Wanted, forge: ForgeSetup, git: FirstCommit, secret: SharedSe
         yield Step(Done.FOUND, f"no branch {wanted.branch}", note)
     yield from _webhook(wanted, forge, secret)
     if wanted.protect:
-        done = forge.protect(wanted.branch, PLAN_CONTEXT)
-        yield Step(done, f"protection of {wanted.branch}: a merge needs the status {PLAN_CONTEXT}")
+        done = forge.protect(wanted.branch, CONTEXT)
+        yield Step(done, f"protection of {wanted.branch}: a merge needs the status {CONTEXT}")
 
 
 def _clone(wanted: Wanted, git: FirstCommit) -> Iterator[Step]:

@@ -41,7 +41,7 @@ def _name_option(flag: str, text: str) -> Callable[[Callable[..., int]], Callabl
 
 @verb(
     "reconciler init my-fleet --host vps-1 --wizard ada",
-    "reconciler init --gitea https://gitea.example --repo sovereign/fleet --token-file /etc/reconciler/gitea-token",
+    "reconciler init my-fleet --gitea http://127.0.0.1:3000 --repo sovereign/fleet --token-file token --protect",
     "reconciler init --hooks /srv/git/fleet.git",
 )
 @click.argument("directory", metavar="[DIR]", required=False, type=click.Path(file_okay=False, path_type=Path))
