@@ -9,8 +9,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from starlette.routing import BaseRoute
-
 from reconciler.compose.daemon import Service
 from reconciler.engine.daemon import Daemon
 from reconciler.settings import Settings
@@ -22,6 +20,7 @@ from reconciler.web.counts import Counts
 from reconciler.web.deliveries import Watched
 from reconciler.web.health import Fresh, Heart, health_routes
 from reconciler.web.hosts import allowed_hosts
+from reconciler.web.metrics import FAILED, SENT, Besides, Metrics, metrics_routes
 from reconciler.web.pages import Dashboard
 from reconciler.web.server import Server
 from reconciler.web.session import Access
@@ -63,27 +62,32 @@ def served(settings: Settings, service: Service, heart: Heart) -> Iterator[Serve
         return
     counts, daemon = Counts(), service.daemon
     access = Access(service.web.token, not loopback(settings.web.bind), settings.web.url or "")
-    dashboard = Dashboard(daemon, access)
-    routes = [*_routes(settings, service, heart, counts, access), *dashboard.routes]
+    fresh = Fresh.polled(settings.source.poll)
+    herald = service.herald
+    besides = Besides(counts.taken, lambda: {SENT: herald.sent, FAILED: herald.failed})
+    metrics, dashboard = Metrics(daemon, heart, fresh, besides), Dashboard(daemon, access)
+    routes = [
+        *_webhook(settings, service, counts).routes(),
+        *health_routes(daemon, heart, fresh),
+        *metrics_routes(metrics, lambda: access),
+        *api_routes(daemon, lambda: access),
+        *dashboard.routes,
+    ]
     faces = {"/api/": problem_face, "/": dashboard.face}
     app = create_app(routes, lambda: allowed_hosts(settings.web), service.log, counts, faces)
     server = Server(app, settings.web.bind, service.log, counts, lambda port: _holder(daemon, port))
-    server.start()
     try:
+        server.start()
         yield server
     finally:
         server.stop(STOP_SECONDS)
+        metrics.close()
 
 
-def _routes(settings: Settings, service: Service, heart: Heart, counts: Counts, access: Access) -> list[BaseRoute]:
-    daemon, web = service.daemon, settings.web
+def _webhook(settings: Settings, service: Service, counts: Counts) -> Webhook:
     watched = Watched(settings.gitea_repository, settings.source.branch)
-    expects = Expects(watched, service.web.webhook, web.insecure_webhooks)
-    return [
-        *Webhook(lambda: expects, Wakes(daemon), service.log, counts).routes(),
-        *health_routes(daemon, heart, Fresh.polled(settings.source.poll)),
-        *api_routes(daemon, lambda: access),
-    ]
+    expects = Expects(watched, service.web.webhook, settings.web.insecure_webhooks)
+    return Webhook(lambda: expects, Wakes(service.daemon), service.log, counts)
 
 
 def _holder(daemon: Daemon, port: int) -> str:
