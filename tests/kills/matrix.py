@@ -55,7 +55,10 @@ class Hand:
         one, _, other, _ = sorted(free_ports(4))
         command = [sys.executable, "-m", "tests.kills.worker", str(folder), str(one), str(other)]
         root = Path(__file__).parents[2]
-        self._process = subprocess.Popen(command, cwd=root, text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        # Away from signals to our group: it ends with its input, and takes its supervisor along.
+        self._process = subprocess.Popen(
+            command, cwd=root, text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True
+        )
 
     def ask(self, job: Job) -> Answer:
         assert self._process.stdin

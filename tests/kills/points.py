@@ -45,14 +45,25 @@ EFFECTS = {
 }
 """Door of the host -> its verbs that change something. What only looks is not counted."""
 LOOKS = {
-    "ledger": ("records", "open_intents", "entries", "passes", "get", "close"),
+    "ledger": (
+        "records",
+        "open_intents",
+        "entries",
+        "passes",
+        "get",
+        "close",
+        "pass_",
+        "entries_of",
+        "presence",
+        "uptime",
+    ),
     "files": ("admit", "observe", "tail"),
     "secrets": ("observe", "reveal", "digest", "redact"),
     "codebases": ("observe",),
     "databases": (),
     "runtime": ("observe",),
     "store": ("read",),
-    "source": ("read", "revision", "since", "history", "last_good", "last_change"),
+    "source": ("read", "revision", "since", "history", "last_good", "last_change", "moved"),
 }
 """What only looks. A secret is made before it is revealed."""
 _MAKES = os.O_WRONLY | os.O_RDWR | os.O_CREAT
