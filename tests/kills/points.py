@@ -32,6 +32,7 @@ JOURNAL = (
     "close_passes",
     "pause",
     "resume",
+    "presence",
 )
 EFFECTS = {
     "ledger": JOURNAL,
