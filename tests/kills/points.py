@@ -55,7 +55,6 @@ LOOKS = {
         "close",
         "pass_",
         "entries_of",
-        "presence",
         "uptime",
     ),
     "files": ("admit", "observe", "tail"),
