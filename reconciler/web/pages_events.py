@@ -60,6 +60,7 @@ class Events:
 
         deaf = self.shell.daemon.board.listen(tell)
         left = asyncio.ensure_future(_left(receive))
+        left.add_done_callback(lambda _: changed.set())
         try:
             await self._send_all(request, changed, left, send)
         except (TimeoutError, OSError):
@@ -75,6 +76,8 @@ class Events:
         quiet = 0.0
         while not left.done() and not self.shell.daemon.passes.closed and self.shell.sessions.may_read(request):
             if await _within(changed, TICK_SECONDS):
+                if left.done():
+                    return
                 changed.clear()
                 await _send(send, self._message())
                 quiet = 0.0

@@ -111,14 +111,20 @@ class House(Site):
                 thread.join()
 
     def pass_(self, daemon: Daemon, trigger: str = "test") -> View:
-        """Wakes the running daemon and waits until a pass that was woken so has ended."""
-        before = daemon.board.view.ended
+        """Wakes the running daemon and waits until it rests after a pass that was woken so."""
+        before, woken = daemon.board.view.ended, False
+
+        def rests(view: View) -> bool:
+            nonlocal woken
+            now = view.running.trigger if view.running else ""
+            last = view.ended.trigger if view.ended and view.ended is not before else ""
+            woken = woken or trigger in now or trigger in last
+            due = any(one.seconds == 0 for one in daemon.passes.waiting())
+            over = view.ended is not before and view.ended is not None and view.ended.result != "abandoned"
+            return woken and over and view.running is None and not due
+
         daemon.wake(trigger)
-        return wait_for(daemon, lambda v: v.ended is not before and v.running is None and trigger in _trigger(v))
-
-
-def _trigger(view: View) -> str:
-    return view.ended.trigger if view.ended else ""
+        return wait_for(daemon, rests)
 
 
 def wait_for(daemon: Daemon, seen: Callable[[View], bool]) -> View:
