@@ -101,8 +101,12 @@ class GitRepo:
         return Answer(answer.code, redact(answer.out.decode("utf-8", "replace"), secrets).encode(), err)
 
     def tidy(self) -> None:
-        """Packs loose objects now and then, as git itself would in the background. Only looks at two folders until
-        there is something to do; failing at it hurts nobody."""
+        """Packs loose objects now and then, as git itself would in the background; that also removes the temporary
+        packs that a failing disk left. Only looks at three folders until there is something to do; failing at it hurts
+        nobody."""
+        with suppress(OSError):
+            for report in self.path.glob("fast_import_crash_*"):  # which git leaves for ever
+                report.unlink()
         loose, packs = _count(self.path / "objects" / "17"), _count(self.path / "objects" / "pack")
         if loose > 27 or packs > 100:
             with suppress(Retryable):

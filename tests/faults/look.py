@@ -91,9 +91,10 @@ def leftovers(place: Place, known: frozenset[str], name: str, path: str) -> Iter
     """What is in the state folder and was not, when the call `name` of `path` failed, and should not be."""
     for left in sorted(state_paths(place) - known):
         aside = ".git.broken" in left  # a repository that seemed damaged is kept, until there is a newer one
+        packs = "/objects/pack/tmp_pack_" in left  # git's gc removes them in its own time
         # Git's own objects, or what could not be taken away: by Git, which sees to it in its own time, or by us.
         unremoved = name in REMOVES and ("/objects/" in left or left == path)
-        if not (left.endswith("*") or aside or unremoved):
+        if not (left.endswith("*") or aside or packs or unremoved):
             yield f"left behind: {left}"
 
 
@@ -121,7 +122,7 @@ def _on_the_way(now: object, after: object) -> bool:
 
 
 def _broken_databases(place: Place) -> Iterator[str]:
-    databases = [*place.root.rglob("state.db"), *(place.state / "generations").glob("[!.]*/*/state.db")]
+    databases = [*place.root.rglob("state.db"), *(place.state / "generations").glob("*/[!.]*/state.db")]
     for path in (*databases, *place.state.glob("ledger.db")):
         # A copy: looking must not change what the next pass finds.
         try:

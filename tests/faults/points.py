@@ -23,7 +23,7 @@ from enum import Enum
 from reconciler.cli.failures import expected
 from reconciler.cli.outcome import exit_code, report_text
 from reconciler.errors import ReconcilerError
-from tests.faults.look import Looks, differences, files, gateways, ledger, leftovers, state_paths, torn
+from tests.faults.look import REMOVES, Looks, differences, files, gateways, ledger, leftovers, state_paths, torn
 from tests.faults.scenes import Place, Scene
 from tests.faults.syscalls import Call, Listener, surrender
 
@@ -80,6 +80,7 @@ class _Disk:
     fault: Fault
     calls: list[str] = field(default_factory=list)
     hit: Call | None = None
+    refused: list[str] = field(default_factory=list)
     healthy: bool = False
 
     def judge(self, call: Call) -> int:
@@ -88,9 +89,10 @@ class _Disk:
         self.calls.append(f"{call.name} {call.path}")
         if len(self.calls) == self.at:
             self.hit = call
-            return _ERRNO[self.fault]
-        full = self.fault is Fault.FULL and self.hit and ALLOCATES.fullmatch(call.name)
-        return errno.ENOSPC if full else 0
+        elif not (self.fault is Fault.FULL and self.hit and ALLOCATES.fullmatch(call.name)):
+            return 0
+        self.refused.append(call.path)
+        return _ERRNO[self.fault]
 
 
 def undisturbed(place: Place, scene: Scene) -> Undisturbed:
@@ -119,11 +121,11 @@ def suffer(place: Place, scene: Scene, known: Undisturbed, point: int, fault: Fa
     if "looks" in said:
         answer.wrong += differences(known.after, said["looks"])
         answer.wrong += leftovers(place, known.state, disk.hit.name, disk.hit.path)
-    answer.wrong += _unclear(place, disk.hit, said)
+    answer.wrong += _unclear(place, disk, disk.hit, said)
     return answer
 
 
-def _unclear(place: Place, call: Call, said: Mapping[str, object]) -> Iterator[str]:
+def _unclear(place: Place, disk: _Disk, call: Call, said: Mapping[str, object]) -> Iterator[str]:
     """What the message lacks."""
     first = said.get("first")
     if not isinstance(first, dict):
@@ -136,7 +138,10 @@ def _unclear(place: Place, call: Call, said: Mapping[str, object]) -> Iterator[s
     cached = "could not be fetched since" in text
     if first["code"] == 0 and said.get("second") != [] and not cached:
         yield f"exit code 0, and the next pass had to do {said.get('second')}"
-    if first["code"] and not any(path in text for path in _names(place, call.path)):
+    # Where only a removal failed, whatever the full disk refused after it is what counts.
+    removal = call.name in REMOVES and disk.fault is Fault.FULL
+    refused = [path for failed in (disk.refused if removal else [call.path]) for path in _names(place, failed)]
+    if first["code"] and not any(path in text for path in refused):
         yield f"the message does not name {call.path}: {text}"
     if first["code"] and "(" not in text and "mend:" not in text:
         yield f"the message does not say what to do: {text}"
