@@ -153,4 +153,5 @@ def _line(scope: Scope, event: str, delivery: str, answer: _Answer) -> Event:
     named = f", delivery {shown(delivery)}" if delivery else ""
     refused = f"refused with {answer.status}, " if answer.status >= 400 else ""
     text = f"webhook: {shown(event) or 'no event'} from {peer[0]}{named}: {refused}{answer.words}"
-    return Event(Level.WARNING if refused else Level.INFO, text)
+    ignored = answer.outcome in (Outcome.IGNORED, Outcome.REPLAY)  # our own status commits come back this way
+    return Event(Level.WARNING if refused else Level.DETAIL if ignored else Level.INFO, text)
