@@ -15,7 +15,7 @@ from tests.web.stage import Stage
 HOME = Path("/srv/fleet")
 """Paths are shown on pages, so they should be ones of a host. It must not be there, and is gone afterwards."""
 DESKTOP = {"width": 1280, "height": 860}
-PHONE = {"width": 360, "height": 740}
+PHONE = {"width": 360, "height": 1500}
 PAGES = {
     "fleet": "/",
     "plan": "/plan",
@@ -27,7 +27,7 @@ PAGES = {
     "services": "/services",
     "login": "/login",
 }
-ACTIONS = {"pause": "/actions/pause?wizard=ezra", "rollback": "/actions/rollback?wizard=allegro-primus"}
+ACTIONS = {"pause": "/actions/pause?wizard=allegro", "rollback": "/actions/rollback?wizard=allegro-primus"}
 
 
 def main(folder: Path) -> None:
@@ -63,7 +63,7 @@ def _shots(page: Page, folder: Path, suffix: str, pages: dict[str, str]) -> None
     for name, path in pages.items():
         page.goto(path)
         page.wait_for_timeout(400)
-        page.screenshot(path=folder / f"{name}{suffix}.png", full_page=True)
+        page.screenshot(path=folder / f"{name}{suffix}.png", full_page=suffix != "-phone")
         print(folder / f"{name}{suffix}.png")
 
 
