@@ -51,6 +51,11 @@ class Service:
     herald: Herald
     web: WebSecrets
     log: Callable[[Event], None]
+    fan: Fan
+
+    def watch(self, events: Events) -> None:
+        """Hands everything that happens from now on to somebody else as well."""
+        self.fan.sinks.append(events.emit)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +102,7 @@ def open_daemon(
         fan.sinks.append(daemon.heard)
         herald.start()
         try:
-            yield Service(daemon, herald, _web(settings, secrets), log.emit)
+            yield Service(daemon, herald, _web(settings, secrets), log.emit, fan)
         finally:
             herald.close()
 

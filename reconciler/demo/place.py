@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import secrets
 import shutil
 import subprocess
 import sys
@@ -26,6 +27,7 @@ class Place:
 
     folder: Path
     endpoint: int
+    dashboard: int
 
     @property
     def remote(self) -> Path:
@@ -34,6 +36,11 @@ class Place:
     @property
     def clone(self) -> Path:
         return self.folder / "my-fleet"
+
+    @property
+    def token(self) -> Path:
+        """The file with what the dashboard asks for before it changes anything."""
+        return self.folder / "dashboard-token"
 
     @property
     def settings(self) -> Path:
@@ -51,7 +58,7 @@ def prepare(directory: Path | None) -> Place:
         ) from error
     if any(folder.iterdir()):
         raise Terminal("the folder is not empty", where=str(folder), mend="name a new one with --dir")
-    place = Place(folder, any_port())
+    place = Place(folder, any_port(), any_port())
     git(folder, "init", "--quiet", "--bare", "--initial-branch=main", str(place.remote))
     git(folder, "init", "--quiet", "--initial-branch=main", str(place.clone))
     git(place.clone, "remote", "add", "origin", str(place.remote))
@@ -62,6 +69,8 @@ def prepare(directory: Path | None) -> Place:
     adapt(fleet, Fit(folder / "wizards", f"http://127.0.0.1:{place.endpoint}/v1", ports))
     _commit(place, "Fit the fleet to this machine")
     git(place.clone, "push", "--quiet", "--set-upstream", "origin", "main")
+    place.token.touch(mode=0o600)
+    place.token.write_text(secrets.token_urlsafe(12) + "\n")
     place.settings.write_text(_settings(place))
     return place
 
@@ -100,6 +109,17 @@ state = "{place.folder}/state"
 url = "{place.remote}"
 branch = "main"
 folder = "fleet"
+poll = "2s"
+
+[apply]
+drift = "2s"
+
+[web]
+bind = "127.0.0.1:{place.dashboard}"
+token = {{file = "{place.token}"}}
+
+[log]
+level = "warning"
 """
 
 

@@ -1,4 +1,7 @@
-"""What the demo does, step by step: plan, apply, status, one question, and then it follows pushes until Ctrl-C."""
+"""What the demo does, step by step: plan, apply, status, one question, and what to try next.
+
+Not done here: following pushes (follow.py).
+"""
 
 from __future__ import annotations
 
@@ -8,24 +11,18 @@ import sys
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
-from threading import Event
-
-from schedule import Scheduler
 
 from reconciler.compose import Bound, load, open_host
+from reconciler.demo.follow import follow
 from reconciler.demo.place import Place, difference, prepare, stand_in
 from reconciler.engine.ask import ask
-from reconciler.engine.desired import InvalidFleet
 from reconciler.engine.reconcile import Report, Request
-from reconciler.errors import ReconcilerError
 from reconciler.plan.resource import Process
 from reconciler.protocols import events
 from reconciler.render.plan_text import plan_text
-from reconciler.render.problems import problems_text
 from reconciler.render.status_text import status_text
 
 QUESTION = "Who are you, and what is your role?"
-POLL_SECONDS = 2
 
 
 def say(text: str = "") -> None:
@@ -62,15 +59,20 @@ def run(once: bool, directory: Path | None) -> int:
     say("1. The golden fleet, fitted to this machine (root, busy ports, model endpoints, no Telegram):\n")
     say(difference(place))
     settings = load(str(place.settings), os.environ)
-    with stand_in(place.endpoint), open_host(settings, progress, os.environ, change=True) as bound:
+    with stand_in(place.endpoint):
         try:
-            return _show(bound, place, progress, once, colour)
+            with open_host(settings, progress, os.environ, change=True) as bound:
+                code = _show(bound, place, progress, once, colour)
+            if code == 0 and not once:
+                follow(settings, progress, colour)
         except KeyboardInterrupt:
-            say("\nStopping the demo's gateways ...")
-            return 0 if progress.first_healthy is not None else 130
+            code = 0 if progress.first_healthy is not None else 130
         finally:
-            bound.host.runtime.shutdown()
+            say("\nStopping the demo's gateways ...")
+            with open_host(settings, progress, os.environ, change=True) as bound:
+                bound.host.runtime.shutdown()
             say(f"Everything that the demo started has ended. Its files are in {place.folder}")
+    return code
 
 
 def _as_ctrl_c(number: int, frame: object) -> None:  # noqa: ARG001 - what signal.signal calls
@@ -93,7 +95,6 @@ def _show(bound: Bound, place: Place, progress: Progress, once: bool, colour: bo
     if once:
         return 0
     _try_next(place, report)
-    _follow(bound, colour)
     return 0
 
 
@@ -116,7 +117,10 @@ Now try it yourself, in a second terminal:
   sed -i 's/^port: {port}$/port: {port + 10}/' fleet/wizards/{report.status.wizards[0].name}.yaml
   git commit -am "Move {report.status.wizards[0].name} to port {port + 10}" && git push
 
-and watch it converge here. Also worth a try:
+and watch it converge here, and on the dashboard: http://127.0.0.1:{place.dashboard}/
+(to change something there, log in with the token in {place.token})
+
+Also worth a try:
 
   export RECONCILER_CONFIG={place.settings}
   {command} status                                  # desired beside observed
@@ -126,33 +130,3 @@ and watch it converge here. Also worth a try:
 
 Ctrl-C stops the gateways and ends the demo.
 """)
-
-
-def _follow(bound: Bound, colour: bool) -> None:
-    """A pass whenever the timer has asked for one; says something when something was done or refused."""
-    wanted = Event()
-    timer = Scheduler()
-    timer.every(POLL_SECONDS).seconds.do(wanted.set)
-    said = ""
-    while True:
-        timer.run_pending()
-        if not wanted.wait(0.2):
-            continue
-        wanted.clear()
-        words = _pass(bound, colour)
-        if words and words != said:
-            said = words
-            say(words)
-
-
-def _pass(bound: Bound, colour: bool) -> str:
-    """One pass, in words; nothing when there was nothing to do."""
-    try:
-        report = bound.reconciler.run(Request("demo"))
-    except InvalidFleet as error:
-        return f"{problems_text(error.problems)}\n{error}"
-    except ReconcilerError as error:
-        return str(error)
-    if not report.applied.outcomes:
-        return ""
-    return f"{plan_text(report.plan, colour=colour)}\n{status_text(report.status, colour=colour)}"
