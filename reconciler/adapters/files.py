@@ -124,8 +124,14 @@ class Disk:
             # Between this look and the rename only an empty folder could be replaced, and files never: the kernel
             # refuses to rename a folder over anything else.
             os.rename(old.name, new.name, src_dir_fd=old.folder, dst_dir_fd=new.folder)
-            os.fsync(new.folder)
-            os.fsync(old.folder)
+            try:
+                os.fsync(new.folder)
+                os.fsync(old.folder)
+            except OSError:
+                # A move that counts as failed must not have happened: nobody would know where the folder went.
+                with suppress(OSError):
+                    os.rename(new.name, old.name, src_dir_fd=new.folder, dst_dir_fd=old.folder)
+                raise
 
     def keep(self, path: str) -> str | None:
         with told(path), suppress(FileNotFoundError), self._tree.glimpse(path) as spot:
