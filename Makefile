@@ -3,7 +3,10 @@ PYTHON ?= python3
 BIN := .venv/bin
 export UV_PYTHON_DOWNLOADS = never
 
-.PHONY: setup demo test check bench schemas format
+BROWSER = /usr/bin/chromium
+PACKAGES = chromium fonts-dejavu-core fonts-liberation
+
+.PHONY: setup browser demo test check bench kills faults fuzz soak schemas format
 
 setup: .setup-stamp
 
@@ -16,8 +19,26 @@ setup: .setup-stamp
 demo: setup
 	@$(BIN)/reconciler demo
 
-test: setup
+# The browser tests need Debian's Chromium; without it, and without the right to install it, they are skipped and say so.
+browser:
+	@test -x $(BROWSER) || test "$$(id -u)" != 0 || ! command -v apt-get >/dev/null || \
+	  { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $(PACKAGES) >/dev/null; } || \
+	  echo "Chromium could not be installed: the browser tests are skipped"
+
+test: setup browser
 	@$(BIN)/python -m pytest
+
+kills: setup
+	@$(BIN)/python -m tests.kills
+
+faults: setup
+	@$(BIN)/python -m tests.faults
+
+fuzz: setup
+	@$(BIN)/python -m tests.fuzz
+
+soak: setup
+	@$(BIN)/python -m tests.soak
 
 check: setup
 	@$(BIN)/ruff check .

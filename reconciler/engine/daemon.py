@@ -32,7 +32,8 @@ from reconciler.protocols.exits import Exits
 
 PASS = Key(Kind.PASS)
 IDLE_SECONDS = 1.0
-QUIET = frozenset({"drift", "process exit", "next try"})
+AFTERWARDS = "a look afterwards"
+QUIET = frozenset({"drift", "process exit", "next try", AFTERWARDS})
 """Triggers that say nothing about the remote: it is not asked because of them."""
 
 
@@ -252,6 +253,8 @@ class Daemon:
             self.passes.done(PASS)
         if outcome is Outcome.ABANDONED:
             self.passes.add(PASS, "a newer commit")
+        if taken.key.kind is Kind.ASKED:
+            self.passes.add(PASS, AFTERWARDS)  # what was asked for may have looked at some wizards only
         soon = self._reconciler.next_try()
         if soon is not None:
             self.passes.add(PASS, "next try", soon)

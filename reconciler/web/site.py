@@ -9,13 +9,16 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+
 from reconciler.compose.daemon import Service
 from reconciler.engine.daemon import Daemon
 from reconciler.settings import Settings
 from reconciler.settings.values import loopback
 from reconciler.web.api import api_routes
 from reconciler.web.api_problem import problem_face
-from reconciler.web.app import create_app
+from reconciler.web.app import Face, Problem, create_app
 from reconciler.web.counts import Counts
 from reconciler.web.deliveries import Watched
 from reconciler.web.health import Fresh, Heart, health_routes
@@ -73,7 +76,8 @@ def served(settings: Settings, service: Service, heart: Heart) -> Iterator[Serve
         *api_routes(daemon, lambda: access),
         *dashboard.routes,
     ]
-    faces = {"/api/": problem_face, "/": dashboard.face}
+    plain: dict[str, Face] = {path: _plain for path in ("/webhook/", "/metrics", "/healthz", "/readyz")}
+    faces = {**plain, "/api/": problem_face, "/": dashboard.face}
     app = create_app(routes, lambda: allowed_hosts(settings.web), service.log, counts, faces)
     server = Server(app, settings.web.bind, service.log, counts, lambda port: _holder(daemon, port))
     try:
@@ -88,6 +92,11 @@ def _webhook(settings: Settings, service: Service, counts: Counts) -> Webhook:
     watched = Watched(settings.gitea_repository, settings.source.branch)
     expects = Expects(watched, service.web.webhook, settings.web.insecure_webhooks)
     return Webhook(lambda: expects, Wakes(service.daemon), service.log, counts)
+
+
+def _plain(_: Request, problem: Problem) -> Response:
+    """For programs that are no browsers."""
+    return PlainTextResponse(str(problem), problem.status)
 
 
 def _holder(daemon: Daemon, port: int) -> str:
