@@ -10,7 +10,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-pytestmark = pytest.mark.hermes
+pytestmark = [pytest.mark.hermes, pytest.mark.alone]
 
 
 def test_the_demo_converges_answers_and_leaves_nothing_running(tmp_path: Path) -> None:
