@@ -37,15 +37,23 @@ class Conflict(Terminal):
 
 
 class GiteaClient:
-    """`url` is that of the server, with its sub-path when it has one; `seconds` bound one request as a whole."""
+    """`url` is that of the server, with its sub-path when it has one; `seconds` bound one request as a whole. Once
+    `leaving` says so, nothing more is asked: whoever asks is about to end."""
 
     def __init__(
-        self, url: str, token: Callable[[], str], ca_file: Path | None = None, *, seconds: float = 20.0
+        self,
+        url: str,
+        token: Callable[[], str],
+        ca_file: Path | None = None,
+        *,
+        seconds: float = 20.0,
+        leaving: Callable[[], bool] = lambda: False,
     ) -> None:
         self.url = url.rstrip("/")
         self._token = token
         self._ca_file = ca_file
         self._seconds = seconds
+        self._leaving = leaving
         self._tls: ssl.SSLContext | None = None
 
     def request(
@@ -77,6 +85,8 @@ class GiteaClient:
 
         token = _header_value(self._token())
         where = f"{method} {self.url}/api/v1{path}"
+        if self._leaving():
+            raise Retryable("Gitea is not asked any more, because this process is about to end", where=where)
         headers = {"Authorization": f"token {token}", "Accept": "application/json"}
         headers["User-Agent"] = f"reconciler/{__version__}"
         try:

@@ -7,20 +7,23 @@ from __future__ import annotations
 
 import signal
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from threading import Event, Thread
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from threading import Event as Closed
+from threading import Thread
 from typing import TYPE_CHECKING
 
 from reconciler import __version__
 from reconciler.cli.exits import Exit
-from reconciler.cli.session import Session, say
+from reconciler.cli.session import Session
 from reconciler.errors import ReconcilerError
+from reconciler.protocols.events import Event, Level
 
 if TYPE_CHECKING:
     from types import FrameType
 
-    from reconciler.engine.daemon import Daemon, Ending
+    from reconciler.engine.daemon import Daemon
     from reconciler.protocols.service_manager import ServiceManager
     from reconciler.settings import Settings
     from reconciler.web.health import Heart
@@ -34,7 +37,7 @@ class Pulse:
         self._manager = manager
         self._heart = heart
         self._stalled = stalled
-        self._closed = Event()
+        self._closed = Closed()
 
     def run(self) -> None:
         """Until `close`, in a thread of its own: the loop itself may be in the middle of a long step."""
@@ -47,21 +50,63 @@ class Pulse:
         self._closed.set()
 
 
+class Switch:
+    """SIGTERM and Ctrl-C stop the daemon, SIGHUP reads the settings again. Whatever comes while no daemon is open, in
+    the middle of reading the settings again, counts for the next one."""
+
+    def __init__(self) -> None:
+        self._daemon: Daemon | None = None
+        self._stop = False
+        self._reload = False
+
+    def __call__(self, number: int, _: FrameType | None) -> None:
+        if number == signal.SIGHUP:
+            self._reload = True
+        else:
+            self._stop = True
+        self._pass_on()
+
+    @contextmanager
+    def turned(self) -> Iterator[None]:
+        before = {number: signal.signal(number, self) for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)}
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+    @contextmanager
+    def for_daemon(self, daemon: Daemon) -> Iterator[None]:
+        self._daemon = daemon
+        self._pass_on()
+        try:
+            yield
+        finally:
+            self._daemon = None
+
+    def _pass_on(self) -> None:
+        if self._daemon is None:
+            return
+        if self._stop:
+            self._daemon.stop()
+        if self._reload:
+            self._reload = False
+            self._daemon.reload()
+
+
 def serve(session: Session) -> int:
     """Runs the daemon until SIGTERM or Ctrl-C; SIGHUP reads the settings again."""
     from reconciler.compose.daemon import service_manager
-    from reconciler.engine.daemon import Ending
     from reconciler.web.health import STALLED_SECONDS, Heart
 
     settings = session.settings()
-    manager, heart = service_manager(session.environ), Heart()
+    manager, heart, switch = service_manager(session.environ), Heart(), Switch()
     pulse = Pulse(manager, heart, STALLED_SECONDS)
     watch = Thread(target=pulse.run, name="watchdog", daemon=True)
     watch.start()
     try:
-        while _run(session, settings, manager, heart) is Ending.RELOAD:
-            manager.tell("RELOADING=1", f"MONOTONIC_USEC={time.monotonic_ns() // 1000}")
-            settings = _again(session, settings)
+        with switch.turned():
+            _runs(session, settings, Surroundings(manager, heart, switch))
     finally:
         manager.tell("STOPPING=1")
         pulse.close()
@@ -69,23 +114,50 @@ def serve(session: Session) -> int:
     return Exit.DONE
 
 
-def _run(session: Session, settings: Settings, manager: ServiceManager, heart: Heart) -> Ending:
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What outlives a run."""
+
+    manager: ServiceManager
+    heart: Heart
+    switch: Switch
+
+
+def _runs(session: Session, settings: Settings, around: Surroundings) -> None:
+    """One run after another; with the old settings when nothing can be opened with the new ones."""
+    from reconciler.engine.daemon import Ending
+
+    old: Settings | None = None
+    while True:
+        with ExitStack() as stack:
+            try:
+                daemon = _open(stack, session, settings, around)
+            except ReconcilerError as error:
+                if old is None:
+                    raise
+                _log(session, old, f"the settings can't be used, the old ones stay: {error}", Level.ERROR)
+                settings, old = old, None
+                continue
+            around.manager.tell("READY=1")
+            ending = daemon.run()
+        if ending is Ending.STOP:
+            return
+        around.manager.tell("RELOADING=1", f"MONOTONIC_USEC={time.monotonic_ns() // 1000}")
+        old, settings = settings, _again(session, settings)
+
+
+def _open(stack: ExitStack, session: Session, settings: Settings, around: Surroundings) -> Daemon:
+    """All that a run needs, until the stack closes."""
     from reconciler.compose.daemon import open_daemon
     from reconciler.web.site import served
 
-    with (
-        open_daemon(settings, session.environ, heart.beat) as service,
-        _signals(service.daemon),
-        served(settings, service, heart) as server,
-    ):
-        daemon = service.daemon
-        deaf = daemon.board.listen(lambda: manager.tell(f"STATUS={_words(daemon)}"))
-        daemon.host.say(_greeting(settings, server))
-        try:
-            manager.tell("READY=1")
-            return daemon.run()
-        finally:
-            deaf()
+    service = stack.enter_context(open_daemon(settings, session.environ, around.heart.beat))
+    daemon = service.daemon
+    stack.enter_context(around.switch.for_daemon(daemon))
+    server = stack.enter_context(served(settings, service, around.heart))
+    stack.callback(daemon.board.listen(lambda: around.manager.tell(f"STATUS={_words(daemon)}")))
+    daemon.host.say(_greeting(settings, server))
+    return daemon
 
 
 def _greeting(settings: Settings, server: Server | None) -> str:
@@ -100,27 +172,8 @@ def _words(daemon: Daemon) -> str:
         return f"pass on {view.running.commit[:7] or 'the branch'} ({view.running.trigger})"
     if view.ended is None:
         return "starting"
-    return f"{view.ended.result} at {view.ended.commit[:7]}{': ' if view.ended.trouble else ''}{view.ended.trouble}"
-
-
-@contextmanager
-def _signals(daemon: Daemon) -> Iterator[None]:
-    """SIGTERM and Ctrl-C stop the daemon, SIGHUP reads the settings again."""
-    calls: dict[signal.Signals, Callable[[], None]] = {
-        signal.SIGTERM: daemon.stop,
-        signal.SIGINT: daemon.stop,
-        signal.SIGHUP: daemon.reload,
-    }
-
-    def handle(number: int, _: FrameType | None) -> None:
-        calls[signal.Signals(number)]()
-
-    before = {number: signal.signal(number, handle) for number in calls}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+    trouble = " ".join(view.ended.trouble.split())
+    return f"{view.ended.result} at {view.ended.commit[:7]}{': ' if trouble else ''}{trouble}"
 
 
 def _again(session: Session, old: Settings) -> Settings:
@@ -128,7 +181,14 @@ def _again(session: Session, old: Settings) -> Settings:
     try:
         new = session.settings()
     except ReconcilerError as error:
-        say(f"error: the settings were not read again, the old ones stay: {error}")
+        _log(session, old, f"the settings were not read again, the old ones stay: {error}", Level.ERROR)
         return old
-    say(f"the settings were read again from {new.origin}")
+    _log(session, new, f"the settings were read again from {new.origin}", Level.INFO)
     return new
+
+
+def _log(session: Session, settings: Settings, text: str, level: Level) -> None:
+    """A line of the log while no daemon is open."""
+    from reconciler.compose.daemon import log_of
+
+    log_of(settings, session.environ).emit(Event(level, text))

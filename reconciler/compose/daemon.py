@@ -76,7 +76,7 @@ def open_daemon(
     from reconciler.adapters.exits import PidExits
     from reconciler.adapters.hurry import Hurry
 
-    clock, hurry, log = SystemClock(), Hurry(), _log(settings, environ)
+    clock, hurry, log = SystemClock(), Hurry(), log_of(settings, environ)
     board = Board(clock)
     fan = Fan([log.emit, board.emit])
     with open_host(settings, fan, environ, change=True, hurried=lambda: bool(hurry)) as bound:
@@ -148,7 +148,8 @@ class _Silent:
             self.events.emit(event)
 
 
-def _log(settings: Settings, environ: Mapping[str, str]) -> StreamLog:
+def log_of(settings: Settings, environ: Mapping[str, str]) -> StreamLog:
+    """The log as the settings want it."""
     from reconciler.adapters.journal_log import StreamLog
 
     colour = sys.stderr.isatty() and not environ.get("NO_COLOR")

@@ -6,6 +6,7 @@ Not done here: setting a repository up.
 from __future__ import annotations
 
 from collections.abc import Callable
+from threading import Event
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
@@ -35,7 +36,9 @@ def desk_of(settings: Settings, secrets: Secrets, clock: Clock, events: Events, 
     from reconciler.adapters.gitea_client import GiteaClient
 
     source = settings.source
-    client = GiteaClient(settings.gitea.url, secret_of(settings.gitea.token, secrets), settings.gitea.ca_file)
+    left = Event()
+    token = secret_of(settings.gitea.token, secrets)
+    client = GiteaClient(settings.gitea.url, token, settings.gitea.ca_file, leaving=left.is_set)
     forge = Gitea(client, repository)
     proposals = GitProposals(
         settings.state, source.url, source.branch, source.folder, access=access_of(settings, secrets)
@@ -49,7 +52,8 @@ def desk_of(settings: Settings, secrets: Secrets, clock: Clock, events: Events, 
         context=PLAN,
     )
     link = _link(settings, f"{settings.gitea.url}/{repository}")
-    return Desk(clock, events, Previews(forge, proposals, look, scene, events), CommitReports(forge, link, APPLY))
+    previews = Previews(forge, proposals, look, scene, events)
+    return Desk(clock, events, previews, CommitReports(forge, link, APPLY), left.set)
 
 
 def _link(settings: Settings, repository: str) -> Callable[[str], str]:

@@ -22,7 +22,7 @@ from reconciler.engine.reconcile import Planned, Reconciler, Report, Request
 from reconciler.engine.saved import SavedPlan, fingerprint
 from reconciler.engine.status import iso
 from reconciler.engine.timers import Timers
-from reconciler.errors import Interrupted, ReconcilerError, Refused, Terminal
+from reconciler.errors import Interrupted, ReconcilerError, Refused, Retryable, Terminal
 from reconciler.plan.change import Disposition
 from reconciler.plan.held import Pause
 from reconciler.plan.status import HostStatus
@@ -32,6 +32,8 @@ from reconciler.protocols.exits import Exits
 
 PASS = Key(Kind.PASS)
 IDLE_SECONDS = 1.0
+PARTING_SECONDS = 2.0
+"""How long a stop waits for the forge's answer to the request that is under way; nothing is asked after it."""
 AFTERWARDS = "a look afterwards"
 QUIET = frozenset({"drift", "process exit", "next try", AFTERWARDS})
 """Triggers that say nothing about the remote: it is not asked because of them."""
@@ -148,12 +150,12 @@ class Daemon:
 
     def run(self) -> Ending:
         """Makes passes until `stop` or `reload` is called."""
+        desk = Thread(target=self.desk.run, name="desk", daemon=True)
         threads = [
             Thread(target=self._timers.run, args=(self.wake, self.desk.refresh), name="timers", daemon=True),
             Thread(target=self._lookout.run, name="lookout", daemon=True),
-            Thread(target=self.desk.run, name="desk", daemon=True),
         ]
-        for thread in threads:
+        for thread in (*threads, desk):
             thread.start()
         self.passes.add(PASS, "start")
         try:
@@ -169,6 +171,10 @@ class Daemon:
             self._doors.exits.close()
             for thread in threads:
                 thread.join()
+            # Before the next run it has to be gone: two of them would write two comments.
+            desk.join(PARTING_SECONDS)
+            while desk.is_alive() and not self._stopping.is_set():
+                desk.join(PARTING_SECONDS)
         return Ending.STOP if self._stopping.is_set() else Ending.RELOAD
 
     def heard(self, event: Happening) -> None:
@@ -228,6 +234,8 @@ class Daemon:
 
     def _troubled(self, error: ReconcilerError) -> tuple[Outcome, str]:
         match error:
+            case Retryable() if self._stopping.is_set():
+                return Outcome.INTERRUPTED, "cut short by the end of the daemon"
             case Interrupted() if not self._stopping.is_set():
                 return Outcome.ABANDONED, "abandoned: the branch has moved on"
             case Interrupted():

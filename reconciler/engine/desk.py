@@ -6,6 +6,7 @@ A forge that is away or slow delays nobody: its keys come again after a backoff.
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Callable
 from dataclasses import dataclass
 from threading import Lock
 from typing import Protocol
@@ -48,15 +49,22 @@ class Fate:
 
 
 class Desk:
-    """`previews` and `reports` are None when the settings name no forge: everything is a no-op then."""
+    """`previews` and `reports` are None when the settings name no forge: everything is a no-op then. `leave` is called
+    at the end, so that nobody asks the forge for anything more."""
 
     def __init__(
-        self, clock: Clock, events: Events, previews: Previewing | None = None, reports: Reporting | None = None
+        self,
+        clock: Clock,
+        events: Events,
+        previews: Previewing | None = None,
+        reports: Reporting | None = None,
+        leave: Callable[[], None] = lambda: None,
     ) -> None:
         self.queue = WorkQueue(clock, first=5.0)
         self._events = events
         self._previews = previews
         self._reports = reports
+        self._leave = leave
         self._lock = Lock()
         self._fates: OrderedDict[str, Fate] = OrderedDict()
         self._stale: dict[int, str] = {}
@@ -96,6 +104,7 @@ class Desk:
 
     def close(self) -> None:
         self.queue.close()
+        self._leave()
 
     # In a thread of its own
 
@@ -123,6 +132,8 @@ class Desk:
         try:
             self._do(taken.key)
         except Retryable as error:
+            if self.queue.closed:
+                return  # what it waited for was cut short, and the next daemon looks at everything again
             seconds = self.queue.failed(taken.key, taken.trigger)
             self._say(taken.key, f"{error}; tried again in {seconds:g} s", Level.WARNING)
         except ReconcilerError as error:

@@ -134,6 +134,53 @@ def test_sighup_reads_the_settings_again_and_broken_ones_are_refused(world: Stil
         daemon.until(lambda line: line.stage == "fetched", "it polls", since=before)
 
 
+def test_settings_that_cannot_be_used_leave_the_old_ones_in_force(world: StillForged) -> None:
+    """A secret that is not there, and an address that is taken, are only found when everything is opened anew."""
+    toml = world.folder / "reconciler.toml"
+    with world.daemon() as daemon, socket.create_server(("127.0.0.1", 0)) as taken:
+        daemon.converged(world.repository.tip())
+        whole = toml.read_text()
+        for wrong, told in (
+            (whole.replace('{file = "token"}', '{file = "nowhere"}'), "nowhere can't be read"),
+            (whole.replace(str(world.web), str(taken.getsockname()[1])), "is taken by"),
+        ):
+            toml.write_text(wrong)
+            before = time.time()
+            daemon.signal(signal.SIGHUP)
+            line = daemon.until(lambda line: "the old ones stay" in line.text, "it is told", since=before)
+            assert told in line.text
+            daemon.until(lambda line: "dashboard at" in line.text, "it serves again", since=before)
+            assert daemon.text("/healthz")
+        daemon.converged(soul(world, "ezra", "as before"))
+
+
+def test_many_sighups_in_a_row_end_nothing(world: StillForged) -> None:
+    with world.daemon() as daemon:
+        daemon.converged(world.repository.tip())
+        for _ in range(40):
+            daemon.signal(signal.SIGHUP)
+            time.sleep(0.03)
+        daemon.converged(soul(world, "ezra", "still here"))
+
+
+def test_a_forge_that_never_answers_does_not_hold_up_the_end(world: StillForged) -> None:
+    """The end comes before the request that is under way could have timed out, which would have been told."""
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        world.forge_url = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        world.write_settings()
+        daemon = world.start_daemon()
+        try:
+            connection, _ = silent.accept()
+            with connection:
+                daemon.signal(signal.SIGTERM)
+                assert daemon.process.wait(60) == 0
+        finally:
+            daemon.process.kill()
+            daemon.process.wait()
+        assert "did not answer" not in daemon.log.read_text()
+        assert "tried again" not in daemon.log.read_text()
+
+
 def test_sigterm_at_any_moment_ends_it_and_the_next_one_goes_on(world: StillForged) -> None:
     seed = random.randrange(2**32)
     print(f"seed {seed}")
