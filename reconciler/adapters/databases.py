@@ -10,9 +10,10 @@ import filecmp
 import os
 import shutil
 import sqlite3
-from collections.abc import Sequence
-from contextlib import closing
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
 from pathlib import Path
+from urllib.parse import quote
 
 from reconciler.errors import Retryable, Terminal
 
@@ -27,26 +28,21 @@ class SqliteCopies:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
+    def rehearse(self, home: str, names: Sequence[str], label: str) -> None:
+        final = self._place(label)
+        with _errors_of(home), _partial(final) as partial:
+            _backups(home, names, partial)
+
     def copy(self, home: str, names: Sequence[str], label: str) -> tuple[str, ...]:
         final = self._place(label)
-        partial = final.with_name(f".{final.name}.partial")
-        try:
-            shutil.rmtree(partial, ignore_errors=True)
-            partial.mkdir(parents=True, mode=0o700)
-            found = [name for name in names if _is_database(Path(home) / name)]
-            for name in found:
-                _backup(Path(home) / name, partial / name)
+        with _errors_of(home), _partial(final) as partial:
+            found = _backups(home, names, partial)
             _sync(partial)
             if final.exists():
                 shutil.rmtree(final)
             partial.rename(final)
             _sync(final.parent)
-        except (OSError, sqlite3.OperationalError) as error:
-            raise Retryable(f"the databases could not be copied: {error}", where=home) from error
-        except sqlite3.DatabaseError as error:
-            mend = "look at it with sqlite3; the version is not changed before it can be copied"
-            raise Terminal(f"a database is damaged: {error}", where=home, mend=mend) from error
-        return tuple(found)
+        return found
 
     def inherit(self, old: str, new: str) -> None:
         source, target = self._place(old), self._place(new)
@@ -83,11 +79,45 @@ def _is_database(path: Path) -> bool:
     return path.is_file() and not path.is_symlink()
 
 
+@contextmanager
+def _errors_of(home: str) -> Iterator[None]:
+    try:
+        yield
+    except (OSError, sqlite3.OperationalError) as error:
+        raise Retryable(f"the databases could not be copied: {error}", where=home) from error
+    except sqlite3.DatabaseError as error:
+        mend = "look at it with sqlite3; the version is not changed before it can be copied"
+        raise Terminal(f"a database is damaged: {error}", where=home, mend=mend) from error
+
+
+@contextmanager
+def _partial(final: Path) -> Iterator[Path]:
+    """An empty folder beside the final one. What is left of it is taken away: others may need the space."""
+    partial = final.with_name(f".{final.name}.partial")
+    shutil.rmtree(partial, ignore_errors=True)
+    partial.mkdir(parents=True, mode=0o700)
+    try:
+        yield partial
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+
+
+def _backups(home: str, names: Sequence[str], folder: Path) -> tuple[str, ...]:
+    found = tuple(name for name in names if _is_database(Path(home) / name))
+    for name in found:
+        _backup(Path(home) / name, folder / name)
+    return found
+
+
 def _backup(source: Path, target: Path) -> None:
+    """The read is begun before: it gives up after a while, and `backup` itself would wait for a lock for ever."""
+    address = f"file:{quote(str(source))}?mode=ro"
     with (
-        closing(sqlite3.connect(f"file:{source}?mode=ro", uri=True, timeout=_PATIENCE)) as live,
+        closing(sqlite3.connect(address, uri=True, timeout=_PATIENCE, isolation_level=None)) as live,
         closing(sqlite3.connect(target)) as copy,
     ):
+        live.execute("BEGIN")
+        live.execute("SELECT count(*) FROM sqlite_master").fetchone()
         live.backup(copy)
         if copy.execute("pragma quick_check").fetchone() != ("ok",):
             raise sqlite3.DatabaseError(f"{source} does not pass quick_check")

@@ -18,7 +18,7 @@ from reconciler.engine.host import Host
 from reconciler.engine.observe import program_name
 from reconciler.errors import ReconcilerError, Retryable, Terminal
 from reconciler.plan.canary import version_left
-from reconciler.plan.change import Action, Change, FieldChange, Operation, Step
+from reconciler.plan.change import Action, Change, Copies, FieldChange, Operation, Step
 from reconciler.plan.fact import ProcessFact
 from reconciler.plan.fields import KEY, inputs_digest, secret_refs, wanted_fields
 from reconciler.plan.held import Origin, Renaming, Start
@@ -140,6 +140,9 @@ class Effects:
     def _stop(self, change: Change) -> str:
         process = _process(change)
         name = program_name(process.key)
+        if change.databases is Copies.MADE:
+            # What can't be copied is told while the gateway still runs, and leaves it running.
+            self._host.databases.rehearse(*_copied(process, change))
         last = self._host.ledger.records().starts.get(process.key)
         if last and change.action is Action.RESTART:
             # From here on its gate is owed: should we be killed, it goes on first, before its siblings.
@@ -185,8 +188,7 @@ class Effects:
         process = _process(change)
         self._host.ledger.started(process.key, Start(self._host.clock.now(), proven=False))
         if step.operation is Operation.COPY_DATABASES:
-            label = f"{process.wizard}/{digest_of(version_left(change))}"
-            names = self._host.databases.copy(process.home, AGENTS[process.program].databases, label)
+            names = self._host.databases.copy(*_copied(process, change))
             return f"copied {', '.join(names)}" if names else "there are none to copy"
         names = self._host.databases.restore(process.home, f"{process.wizard}/{digest_of(process.codebase)}")
         return f"put back {', '.join(names)}" if names else "there is no copy to put back"
@@ -217,6 +219,12 @@ def forget(host: Host, renaming: Renaming) -> str:
 def digest_of(codebase: str) -> str:
     """A name for the copies made before a codebase version was left."""
     return hashlib.sha256(codebase.encode()).hexdigest()[:16]
+
+
+def _copied(process: Process, change: Change) -> tuple[str, tuple[str, ...], str]:
+    """Home, names and label of the databases to copy."""
+    label = f"{process.wizard}/{digest_of(version_left(change))}"
+    return process.home, AGENTS[process.program].databases, label
 
 
 def _process(change: Change) -> Process:

@@ -28,7 +28,8 @@ from reconciler.plan.value import SecretRef
 from reconciler.protocols.events import Level
 from reconciler.protocols.ledger import Result
 
-_PROOF = frozenset({Operation.START, Operation.GATE, Operation.SOAK})
+_PROOF = frozenset({Operation.COPY_DATABASES, Operation.START, Operation.GATE, Operation.SOAK})
+"""A stopped wizard of which one of these failed does not run as declared, and goes back to what it ran on."""
 
 
 class Trust:

@@ -9,6 +9,10 @@ from typing import Protocol
 class Databases(Protocol):
     """Errors: Retryable for a full disk or a database that stays locked; Terminal for one that is damaged."""
 
+    def rehearse(self, home: str, names: Sequence[str], label: str) -> None:
+        """Copies as `copy` would and keeps nothing: whether it can be done, asked while the program still runs."""
+        ...
+
     def copy(self, home: str, names: Sequence[str], label: str) -> tuple[str, ...]:
         """Copies the databases `names` (paths below `home`) that exist, through the online backup API, under `label`;
         replaces an older copy of that label only when the new one is whole. Returns the names copied."""

@@ -13,8 +13,9 @@ from pathlib import Path
 
 import pytest
 
+from reconciler.adapters import databases
 from reconciler.adapters.databases import REPLACED, SqliteCopies
-from reconciler.errors import Terminal
+from reconciler.errors import Retryable, Terminal
 
 pytestmark = pytest.mark.filterwarnings("ignore:This process.*is multi-threaded:DeprecationWarning")
 """Newer Pythons warn of any fork; these children touch nothing that a thread could hold."""
@@ -129,3 +130,35 @@ def test_each_failure_keeps_its_own(copies: SqliteCopies, home: Path, tmp_path: 
         copies.restore(str(home), LABEL)
         assert rows(replaced / "state.db")[-1] == text
     assert rows(home / "state.db") == ["before first", "before second"]
+
+
+def test_a_rehearsal_keeps_nothing_and_leaves_an_older_copy(copies: SqliteCopies, home: Path, tmp_path: Path) -> None:
+    killed_writer(home / "state.db", "a")
+    copies.rehearse(str(home), ("state.db",), LABEL)
+    assert list((tmp_path / "generations").rglob("*.db")) == []
+    copies.copy(str(home), ("state.db",), LABEL)
+    killed_writer(home / "state.db", "b")
+    copies.rehearse(str(home), ("state.db",), LABEL)
+    assert [rows(path) for path in (tmp_path / "generations").rglob("*.db")] == [["a"]]
+
+
+@pytest.mark.parametrize("verb", ["rehearse", "copy"])
+def test_one_that_stays_locked_is_not_awaited_for_ever(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, verb: str
+) -> None:
+    monkeypatch.setattr(databases, "_PATIENCE", 0.1)
+    copies = SqliteCopies(tmp_path / "generations")
+    with closing(sqlite3.connect(home / "state.db", isolation_level=None)) as other:
+        other.execute("CREATE TABLE message (text TEXT)")
+        other.execute("BEGIN EXCLUSIVE")
+        with pytest.raises(Retryable, match="could not be copied: database is locked"):
+            getattr(copies, verb)(str(home), ("state.db",), LABEL)
+    assert [path for path in tmp_path.rglob("*.partial")] == []
+
+
+def test_what_a_failed_copy_has_filled_is_given_back(copies: SqliteCopies, home: Path, tmp_path: Path) -> None:
+    killed_writer(home / "kanban.db", "a")
+    (home / "state.db").write_bytes(b"no database at all, but long enough to be looked at")
+    with pytest.raises(Terminal, match="a database is damaged"):
+        copies.copy(str(home), ("kanban.db", "state.db"), LABEL)
+    assert [path for path in (tmp_path / "generations").rglob("*") if path.is_file()] == []

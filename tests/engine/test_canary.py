@@ -234,6 +234,30 @@ def test_who_rests_while_its_codebase_moves_leaves_a_copy_too(site: Site) -> Non
     assert said(site.home("ada") / "state.db") == ["long ago", NEW]
 
 
+def test_a_database_that_cannot_be_copied_leaves_the_gateway_running_on_the_old_version(site: Site) -> None:
+    (site.home("ada") / "state.db").write_bytes(b"no database at all, but long enough to be looked at")
+    pids = site.pids()
+    site.version(NEWEST)
+    report = site.run()
+    (failed,) = report.applied.failures
+    assert "a database is damaged" in failed.text
+    assert site.pids() == pids
+    (site.home("ada") / "state.db").unlink()
+    site.settle()
+    assert {site.running(name) for name in site.wizards} == {NEWEST}
+
+
+def test_one_that_is_found_damaged_only_after_the_stop_goes_back_to_the_old_version(site: Site) -> None:
+    """As it crashed before: nothing ran that could be left running."""
+    (site.home("ada") / "state.db").write_bytes(b"no database at all, but long enough to be looked at")
+    site.gateways.crash("ada-body", 0)
+    site.version(NEWEST)
+    report = site.run()
+    assert report.stuck == ("ada",)
+    assert "a database is damaged" in site.status("ada").quarantined
+    assert (site.running("ada"), bool(site.pid("ada"))) == (NEW, True)
+
+
 # Loops
 
 
