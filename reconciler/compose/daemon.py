@@ -105,6 +105,7 @@ def open_daemon(
             yield Service(daemon, herald, _web(settings, secrets), log.emit, fan)
         finally:
             herald.close()
+            hurry.over()
 
 
 def service_manager(environ: Mapping[str, str]) -> ServiceManager:
