@@ -16,7 +16,7 @@ from reconciler.errors import Terminal
 from reconciler.protocols.source import Revision
 
 # NUL ends every field: it is the one byte that a commit message can't hold.
-_FIELDS = ("%H", "%ct", "%an", "%s", "%(trailers:only,unfold)")
+_FIELDS = ("%H", "%P", "%ct", "%an", "%s", "%(trailers:only,unfold)")
 _FORMAT = "--format=tformat:" + "%x00".join(_FIELDS) + "%x00"
 _WALK = 1000
 _REMEMBERED = 20_000
@@ -95,9 +95,10 @@ def _known(repo: GitRepo, commit: str) -> bool:
 def _revisions(out: bytes) -> Iterable[Revision]:
     parts = out.decode("utf-8", "replace").split("\0")
     for start in range(0, len(parts) - 1, len(_FIELDS)):
-        commit, seconds, author, subject, trailers = parts[start : start + len(_FIELDS)]
+        commit, parents, seconds, author, subject, trailers = parts[start : start + len(_FIELDS)]
         when = datetime.fromtimestamp(int(seconds), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-        yield Revision(commit.strip(), _shown(subject), _shown(author), when, tuple(_trailers(trailers)))
+        said = tuple(_trailers(trailers))
+        yield Revision(commit.strip(), _shown(subject), _shown(author), when, said, tuple(parents.split()))
 
 
 def _trailers(text: str) -> Iterable[tuple[str, str]]:

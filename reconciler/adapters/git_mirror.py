@@ -164,7 +164,7 @@ class Mirror:
         if INCOMING not in refs:
             raise Damaged(f"{self.path}: {INCOMING} is missing")
         new, old = refs[INCOMING], refs.get(TIP) if self._same_watch() else None
-        fault = self._fault(repo, new)
+        fault = self.fault(repo, new)
         if fault:
             return self._stay(repo, old, new, fault)
         notice = ""
@@ -175,7 +175,7 @@ class Mirror:
         self._mark()
         return Fetched(new, notice)
 
-    def _fault(self, repo: GitRepo, commit: str) -> str:
+    def fault(self, repo: GitRepo, commit: str) -> str:
         """Why the commit may not be worked from; "" when it may."""
         return self._signatures.fault(repo, commit) if self._signatures else ""
 
@@ -183,7 +183,7 @@ class Mirror:
         """The last tip that was signed, for as long as the newest is not."""
         what = f"{self._branch} is at {new[:12]}, which is not used: {fault}"
         mend = "push a commit on top that an allowed key has signed"
-        if old is None or self._fault(repo, old):
+        if old is None or self.fault(repo, old):
             raise Terminal(f"{what}; no earlier commit is known that is signed", where=self._remote.url, mend=mend)
         self._mark()
         return Fetched(old, f"{what}; {old[:12]}, the last signed one, stays in force ({mend})", unsigned=new)
@@ -210,7 +210,7 @@ class Mirror:
         trouble = f"what the remote sent can't be kept: {away}" if ours else f"the remote can't be reached: {away}"
         if contact is None or tip is None or not self._same_watch():
             raise Retryable(f"{trouble}; nothing of it is cached", where=where, mend=mend)
-        fault = self._fault(repo, tip)
+        fault = self.fault(repo, tip)
         if fault:
             what = f"{trouble}; the last known commit {tip[:12]} is not used: {fault}"
             raise Retryable(what, where=where, mend=mend)

@@ -79,7 +79,14 @@ class GitSource:
             self._accepted = commit
 
     def last_good(self) -> str | None:
-        return self._mended(lambda repo: refs_of(repo).get(LAST_GOOD))
+        """Where signatures are asked for, only one that an allowed key has signed: whoever left the file of keys, or a
+        time before any were asked for, vouches for nothing."""
+
+        def sound(repo: GitRepo) -> str | None:
+            commit = refs_of(repo).get(LAST_GOOD)
+            return commit if commit is None or not self._mirror.fault(repo, commit) else None
+
+        return self._mended(sound)
 
     def _mended(self, job: Callable[[GitRepo], T]) -> T:
         """Does the job; when the mirror turns out to be damaged, rebuilds it and does the job again."""

@@ -23,18 +23,29 @@ def allowances(
 ) -> Rules:
     """The rules with what the commits' trailers add.
 
-    `unapplied`: commits not wholly applied yet, newest first: their deletions count, but for a wizard that a newer one
-    of them declares again (`declares(commit, wizard)`). `fresh`: commits that no pass has been made for: their restarts
-    count.
+    `unapplied`: commits not wholly applied yet, newest first: their deletions count, but for a wizard that the commit
+    itself, or one that builds on it, declares for this host (`declares(commit, wizard)`). What others pushed meanwhile,
+    beside it, may still declare the wizard: the merge counts.
+    `fresh`: commits that no pass has been made for: their restarts count.
     """
     deletions, restarts = set(rules.deletions), rules.restarts
     for place, revision in enumerate(unapplied):
         for name in _names(revision):
-            if not any(declares(newer.commit, name) for newer in unapplied[:place]):
+            if not any(declares(commit, name) for commit in _onwards(unapplied, place)):
                 deletions.add(name)
     for revision in fresh:
         restarts = max([restarts, *_numbers(revision)])
     return replace(rules, deletions=frozenset(deletions), restarts=restarts)
+
+
+def _onwards(revisions: Sequence[Revision], place: int) -> Iterator[str]:
+    """The commit at the place, and those that build on it. Children stand before their parents."""
+    found = {revisions[place].commit}
+    yield from found
+    for revision in reversed(revisions[:place]):
+        if found & set(revision.parents):
+            found.add(revision.commit)
+            yield revision.commit
 
 
 def _names(revision: Revision) -> Iterator[str]:

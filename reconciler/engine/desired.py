@@ -79,10 +79,11 @@ class DesiredState:
         return self._last[1]
 
     def declares(self, commit: str, wizard: str) -> bool:
-        """Whether the fleet at a commit has the wizard; a fleet that can't be read has none."""
+        """Whether the fleet at a commit has the wizard on this host; a fleet that can't be read has none."""
         if commit not in self._names:
             fleet = load_fleet(self._host.source.read(commit), self._host.folder).fleet
-            self._names[commit] = frozenset(fleet.wizards) if fleet else frozenset()
+            wizards = fleet.wizards.values() if fleet else ()
+            self._names[commit] = frozenset(w.name for w in wizards if fleet and fleet.host_of(w) == self._host.name)
         return wizard in self._names[commit]
 
     def uncommitted(self, files: Mapping[str, bytes]) -> Wanted:

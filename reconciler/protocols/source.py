@@ -9,13 +9,15 @@ from typing import Protocol
 
 @dataclass(frozen=True, slots=True)
 class Revision:
-    """A commit. `when` is ISO 8601 in UTC; trailers are (key, value) in order, keys as written."""
+    """A commit. `when` is ISO 8601 in UTC; trailers are (key, value) in order, keys as written;
+    parents are commits."""
 
     commit: str
     subject: str
     author: str
     when: str
     trailers: tuple[tuple[str, str], ...]
+    parents: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

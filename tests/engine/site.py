@@ -136,6 +136,7 @@ class Site:
         }
         self.wizards: dict[str, Document] = {name: _wizard(name, port) for name, port in PORTS.items()}
         self.policy: Document = {}
+        self.hosts: Document = {"here": {}}
         (folder / "reconciler.toml").write_text(
             f'host = "here"\nroot = "{self.root}"\nstate = "{self.state}"\n[source]\nurl = "{self.remote.path}"\n'
             '[apply]\ngate_hold = "1s"\ngate_limit = "3s"\nsoak = "2s"\n'
@@ -147,7 +148,7 @@ class Site:
 
     def push(self, message: str = "change") -> str:
         """Commits the fleet as it stands in `codebase` and `wizards`."""
-        fleet = {"kind": "Fleet", "name": "house", "hosts": {"here": {}}, "policy": {"max_restarts": 9, **self.policy}}
+        fleet = {"kind": "Fleet", "name": "house", "hosts": self.hosts, "policy": {"max_restarts": 9, **self.policy}}
         model = {"kind": "Model", "name": "local", "id": "m", "provider": "custom", "base_url": "http://127.0.0.1:9/v1"}
         files = {f"fleet/{name}.yaml": yaml.safe_dump(document) for name, document in self.wizards.items()}
         files["fleet/fleet.yaml"] = yaml.safe_dump_all([fleet, model, self.codebase])

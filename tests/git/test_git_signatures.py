@@ -156,6 +156,29 @@ def test_who_left_the_file_is_not_trusted_any_more(
     assert first != third
 
 
+def test_what_was_applied_before_signatures_were_asked_for_is_no_good_fleet(
+    tmp_path: Path, upstream: Upstream, ann: SshSigner
+) -> None:
+    before = upstream.commit({"fleet/a": "1"}, "unsigned")
+    free = source(tmp_path, upstream, None)
+    free.fetch()
+    free.accept(before)
+    assert free.last_good() == before
+    assert source(tmp_path, upstream, allow(tmp_path, ann)).last_good() is None
+
+
+def test_who_left_the_file_has_signed_no_good_fleet(
+    tmp_path: Path, upstream: Upstream, ann: SshSigner, eve: SshSigner
+) -> None:
+    fleet = source(tmp_path, upstream, allow(tmp_path, ann, eve))
+    first = push_signed(eve, upstream, {"fleet/a": "1"})
+    fleet.fetch()
+    fleet.accept(first)
+    assert fleet.last_good() == first
+    allow(tmp_path, ann)
+    assert fleet.last_good() is None
+
+
 def test_an_unsigned_commit_can_be_taken_away_again_and_an_older_signed_one_is_a_force_push(
     tmp_path: Path, upstream: Upstream, ann: SshSigner
 ) -> None:

@@ -7,6 +7,7 @@ import pytest
 from reconciler.spec.checks.schedule import wrong_field
 from tests.spec.fleets import TASK, TWO_HOSTS, Case, Changes, rest, service, told, wizard
 
+CODEBASE = "kind: Codebase\nname: {}\ncanary: {}\nsource: {{pypi: x, version: 1.0.0, with: [aiohttp]}}\n"
 CRON = "kind: Cron\nname: c\nwizard: {}\nschedule: '{}'\nrun: report\n"
 UNREADABLE = "did not find expected node content (write a value here, or close the bracket)"
 CASES: list[Case] = [
@@ -53,6 +54,21 @@ CASES: list[Case] = [
         "unknown model",
         {"ezra.yaml": wizard().replace("opus", "gpt")},
         ["ezra.yaml:5:8: model `gpt` is not declared (declared are: opus)"],
+    ),
+    (
+        "unknown canary",
+        {"c.yaml": CODEBASE.format("bo", "ezzra")},
+        ["c.yaml:3:9: wizard `ezzra` is not declared (did you mean ezra?)"],
+    ),
+    (
+        "a canary of another codebase",
+        {"c.yaml": CODEBASE.format("bo", "ezra")},
+        ["c.yaml:3:9: the canary ezra runs hermes-agent, not bo (leave it out)"],
+    ),
+    (
+        "a canary that runs it in its Robe is fine",
+        {"c.yaml": CODEBASE.format("bo", "ezra"), **rest("robe: {port: 8700, codebase: bo}")},
+        [],
     ),
     ("unknown father", rest("father: ezzra"), ["ezra.yaml:8:9: wizard `ezzra` is not declared (did you mean ezra?)"]),
     ("unknown host", rest("host: vpss"), ["ezra.yaml:8:7: host `vpss` is not declared (did you mean vps?)"]),

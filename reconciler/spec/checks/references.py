@@ -7,7 +7,7 @@ from itertools import chain
 
 from reconciler.spec.document import Path
 from reconciler.spec.draft import Draft, Entry
-from reconciler.spec.kinds import Cron, Record, Task, Wizard
+from reconciler.spec.kinds import Codebase, Cron, Record, Task, Wizard
 from reconciler.spec.position import Problem
 from reconciler.spec.words import listed, mend_name, shown
 
@@ -19,6 +19,8 @@ def check_references(draft: Draft) -> Iterator[Problem]:
             yield from _wizard(draft, entry)
         for work in chain[Entry[Cron] | Entry[Task]](draft.crons.values(), draft.tasks.values()):
             yield from _known(draft, "Wizard", work, ("wizard",), work.record.wizard)
+        for codebase in draft.codebases.values():
+            yield from _canary(draft, codebase)
     if draft.fleet is not None:
         yield from _hosts(draft, list(draft.fleet.record.hosts))
     yield from _lineage(draft)
@@ -32,6 +34,24 @@ def _wizard(draft: Draft, entry: Entry[Wizard]) -> Iterator[Problem]:
         yield from _known(draft, "Wizard", entry, ("father",), wizard.father)
     if wizard.robe and wizard.robe.codebase:
         yield from _known(draft, "Codebase", entry, ("robe", "codebase"), wizard.robe.codebase)
+
+
+def _canary(draft: Draft, entry: Entry[Codebase]) -> Iterator[Problem]:
+    """A canary that does not run the codebase would never go first, and nobody would notice."""
+    codebase = entry.record
+    if codebase.canary is None:
+        return
+    yield from _known(draft, "Wizard", entry, ("canary",), codebase.canary)
+    canary = draft.wizards.get(codebase.canary)
+    if canary is not None and codebase.name not in _runs(canary.record):
+        what = f"the canary {codebase.canary} runs {canary.record.codebase}, not {codebase.name}"
+        users = [name for name, one in draft.wizards.items() if codebase.name in _runs(one.record)]
+        mend = f"name one that does: {listed(users)}" if users else "leave it out"
+        yield entry.error("reference/canary", ("canary",), what, mend)
+
+
+def _runs(wizard: Wizard) -> tuple[str | None, ...]:
+    return wizard.codebase, wizard.robe.codebase if wizard.robe else None
 
 
 def _known(draft: Draft, kind: str, entry: Entry[Record], path: Path, name: str) -> Iterator[Problem]:
