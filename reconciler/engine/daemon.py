@@ -14,6 +14,7 @@ from enum import Enum
 from threading import Event, Lock, Thread
 
 from reconciler.engine.board import Board
+from reconciler.engine.calm import Calm
 from reconciler.engine.desk import Desk
 from reconciler.engine.host import Host
 from reconciler.engine.lookout import Lookout
@@ -35,6 +36,8 @@ IDLE_SECONDS = 1.0
 PARTING_SECONDS = 2.0
 """How long a stop waits for the forge's answer to the request that is under way; nothing is asked after it."""
 AFTERWARDS = "a look afterwards"
+DELIVERY = "webhook"
+NEWER = "a newer commit"
 QUIET = frozenset({"drift", "process exit", "next try", AFTERWARDS})
 """Triggers that say nothing about the remote: it is not asked because of them."""
 
@@ -93,7 +96,8 @@ class Daemon:
         self._reconciler = reconciler
         self._doors = doors
         self._timers = timers
-        self._lookout = Lookout(host.source)
+        self._lookout = Lookout(host.source, lambda: self.passes.add(PASS, NEWER))
+        self._calm = Calm(host.clock)
         self._stopping = Event()
         self._reloading = Event()
         self._asked: dict[str, Request] = {}
@@ -102,9 +106,15 @@ class Daemon:
     # What faces may ask
 
     def wake(self, trigger: str) -> None:
-        """A pass, soon. While one runs, it is looked whether the branch has moved, and then that pass is abandoned."""
-        self.passes.add(PASS, trigger)
-        if trigger not in QUIET and self.board.view.running is not None:
+        """A pass, soon. While one runs, it is looked whether the branch has moved, and then that pass is abandoned.
+
+        Of a burst of deliveries the first is worth a pass; while it runs, and after one that found nothing new, the
+        others wait a little, and only a branch that has moved is reason enough for a pass at once.
+        """
+        busy = self.board.view.running is not None
+        seconds = self._calm.seconds(busy=busy) if trigger == DELIVERY else 0.0
+        self.passes.add(PASS, trigger, seconds)
+        if trigger not in QUIET and (busy or seconds > 0):
             self._lookout.look()
 
     def look(self, request: Request) -> Planned:
@@ -180,6 +190,7 @@ class Daemon:
     def heard(self, event: Happening) -> None:
         """Where a pass has come to, as the events tell."""
         if event.progress is not None and event.progress.stage is Stage.FETCHED:
+            self._lookout.fetched()
             self.desk.begun(event.progress.commit)
 
     def _cancelled(self) -> bool:
@@ -202,6 +213,8 @@ class Daemon:
             return
         self._follow(taken, outcome)
         commit = self.board.view.ended.commit if self.board.view.ended else ""
+        if DELIVERY in taken.triggers:
+            self._calm.ended(found=before is None or before.commit != commit)
         if before is None or before.commit != commit or (report is not None and report.applied.outcomes):
             self.desk.refresh("the host has moved")
         self.desk.ended(commit, outcome.value, trouble or (report.status.result if report else ""))
@@ -260,7 +273,7 @@ class Daemon:
         else:
             self.passes.done(PASS)
         if outcome is Outcome.ABANDONED:
-            self.passes.add(PASS, "a newer commit")
+            self.passes.add(PASS, NEWER)
         if taken.key.kind is Kind.ASKED:
             self.passes.add(PASS, AFTERWARDS)  # what was asked for may have looked at some wizards only
         soon = self._reconciler.next_try()

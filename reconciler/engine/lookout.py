@@ -1,10 +1,11 @@
-"""Looks, while a pass works, whether the branch has moved on: then that pass is not worth finishing.
+"""Looks whether the branch has moved on: then a pass that works is not worth finishing, and the next one is due.
 
 Not done here: deciding when to look.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from threading import Event
 
 from reconciler.protocols.source import Source
@@ -13,10 +14,12 @@ IDLE_SECONDS = 60.0
 
 
 class Lookout:
-    """`run` in a thread of its own, because the remote may be slow."""
+    """`run` in a thread of its own, because the remote may be slow. `found` is called there when the branch has moved
+    on."""
 
-    def __init__(self, source: Source) -> None:
+    def __init__(self, source: Source, found: Callable[[], None]) -> None:
         self._source = source
+        self._found = found
         self._asked = Event()
         self._moved = Event()
         self._closed = Event()
@@ -28,8 +31,13 @@ class Lookout:
 
     def begin(self) -> None:
         """A pass begins."""
-        self._asked.clear()
         self._moved.clear()
+
+    def fetched(self) -> None:
+        """The pass has fetched. What was found before may be what it has just brought: it is looked again."""
+        if self._moved.is_set():
+            self._moved.clear()
+            self._asked.set()
 
     def look(self) -> None:
         """Looks once, soon."""
@@ -42,6 +50,7 @@ class Lookout:
             self._asked.clear()
             if not self._closed.is_set() and self._source.moved():
                 self._moved.set()
+                self._found()
 
     def close(self) -> None:
         self._closed.set()

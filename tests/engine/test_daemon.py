@@ -61,6 +61,26 @@ def test_two_thousand_wakes_in_a_burst_are_one_or_two_passes(site: Site) -> None
         assert 1 <= len(set(ended) - {repr(before)}) <= 2
 
 
+def test_deliveries_that_keep_coming_are_one_or_two_passes_and_a_push_among_them_is_applied(site: Site) -> None:
+    """They come for longer than several passes take, each after the pass before it has ended."""
+    with running(site) as house:
+        house.until(done)
+        ended: set[str] = set()
+        house.daemon.board.listen(lambda: ended.add(repr(house.daemon.board.view.ended)))
+        before = repr(house.daemon.board.view.ended)
+        house.daemon.wake("webhook")
+        house.until(lambda v: done(v) and repr(v.ended) != before)
+        for _ in range(2000):
+            house.daemon.wake("webhook")
+        assert len(ended - {before}) == 1
+        commit = site.config("ada", compact=True)
+        house.daemon.wake("webhook")
+        view = house.until(lambda v: done(v) and v.ended.commit == commit)
+        assert view.ended is not None
+        assert "a newer commit" in view.ended.trigger
+        assert len(ended - {before}) == 2
+
+
 def test_drift_is_found_without_asking_the_remote(site: Site) -> None:
     pace = Pace(poll=3600.0, drift=0.2, pulls=3600.0)
     with running(site, pace=pace) as house:
