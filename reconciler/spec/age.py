@@ -14,11 +14,17 @@ import re
 _ARMOR = re.compile(r"-----(?:BEGIN|END) AGE ENCRYPTED FILE-----")
 _HEADER = re.compile(rb"age-encryption\.org/v1\n(?:(?!---)[\x20-\x7e]*\n)+--- [A-Za-z0-9+/]{43}\n")
 _NONCE_AND_TAG = 16 + 16
+_BEGINS = base64.b64encode(b"age-encryption.org").decode("ascii")
 
 
 def age_body(value: str) -> str:
     """The value as base64 on one line, whether it was written so or as an armored file."""
     return re.sub(r"\s+", "", _ARMOR.sub("", value))
+
+
+def looks_encrypted(value: str) -> bool:
+    """Whether somebody meant it to be one, whole or not."""
+    return _ARMOR.search(value) is not None or age_body(value).startswith(_BEGINS)
 
 
 def is_whole(value: str) -> bool:

@@ -106,6 +106,19 @@ SHAPES = (
         ("eyJ",),
     ),
     Shape(
+        "a token in an address",
+        r"[?&](?:api[_-]?key|(?:access_|auth_)?token|secret|password)="
+        r"(?=[A-Za-z_-]{0,40}[0-9])[A-Za-z0-9_-]{16}",
+        "RFC 6750 (URI query parameter), and the same by other names",
+        ("?", "&"),
+    ),
+    Shape(
+        "a bearer token",
+        r"\b[Bb]earer (?=[A-Za-z._~+/-]{0,40}[0-9])[A-Za-z0-9._~+/-]{20}",
+        "RFC 6750 (authorization header)",
+        ("Bearer ", "bearer "),
+    ),
+    Shape(
         "a password in an address",
         r"://[^\s:/?#@\"'<>${}\[\]]{1,100}:[^\s:/?#@\"'<>${}\[\]]{3,100}@",
         "detect-secrets",
@@ -113,7 +126,9 @@ SHAPES = (
     ),
 )
 
-_ENV_NAME = re.compile(r"(?:^|_)(?:KEY|TOKEN|SECRET|PASSWORD|PASSWD|PASSPHRASE|CREDENTIALS?)$", re.IGNORECASE)
+_ENV_NAME = re.compile(
+    r"(?:^|_)(?:API)?(?:KEY|TOKEN|SECRET|PASSWORD|PASSWD|PASS|PAT|PASSPHRASE|CREDENTIALS?)$", re.IGNORECASE
+)
 _KEY_NAME = re.compile(
     r"(?:^|[_-]|(?<=[a-z0-9]))(?:(?:api|private|secret|access)[_-]?key|token|secret|passw(?:or)?d|passphrase)$",
     re.IGNORECASE,

@@ -46,5 +46,7 @@ SAMPLES: dict[str, str] = {
     "PyPI": "pypi-" + "AgEIcHlwaS5vcmc" + LONG[:70],
     "DigitalOcean": "dop_v1_" + _HEX,
     "JWT": ".".join((_token('{"alg":"HS256","typ":"JWT"}'), _token('{"sub":"1234567890"}'), LONG[:43])),
+    "a query": "https://mail.example/inbox?api" + "_key=" + _HEX[:32],
+    "a header": "Authorization: Bea" + "rer " + LONG[:40],
     "an address": "https://" + "ezra:" + "hunter2" + "@mail.example/inbox",
 }

@@ -8,6 +8,7 @@ from reconciler.agents.hermes import HERMES
 from reconciler.agents.program import Place
 from reconciler.spec.checks.settings import DEFAULTED, DERIVED
 from tests.spec.fleets import golden, load, rest, told
+from tests.spec.secret_samples import LONG
 
 
 @pytest.mark.parametrize("keys", list(DERIVED), ids=".".join)
@@ -56,6 +57,27 @@ def test_text_that_looks_like_a_secret() -> None:
         "(put it under env, as {age: ...}, {env: NAME} or {file: /path}; "
         "write # reconciler: not-a-secret at the end of the line if it is none)"
     ]
+
+
+def test_text_in_a_list_that_looks_like_secrets() -> None:
+    (problem,) = load(rest(f"config: {{x: {{tokens: [a, '{LONG[:20]}']}}}}")).errors
+    assert problem.message == "x.tokens.1 looks like a secret, and stands in Git as text"
+
+
+ENCRYPTED = "YWdlLWVuY3J5cHRpb24ub3JnL3YxCi0+IFgyNTUxOSA="
+
+
+@pytest.mark.parametrize("reference", [f"{{age: {ENCRYPTED}}}", f"[a, {{age: {ENCRYPTED}}}]", "{generate: true}"])
+def test_a_secret_that_hermes_would_get_as_it_stands(reference: str) -> None:
+    (problem,) = load(rest(f"config: {{x: {{plugin: {reference}}}}}")).problems
+    assert problem.rule == "config/secret"
+    assert problem.message.startswith("x.plugin")
+    assert problem.mend == "put it under env, as a variable"
+
+
+@pytest.mark.parametrize("value", ["{age: 30}", "{age: old}", "{env: prod}", "{file: /x}", "{generate: false}"])
+def test_what_only_has_the_name_of_a_reference(value: str) -> None:
+    assert told(rest(f"config: {{x: {{plugin: {value}}}}}")) == []
 
 
 def test_every_key_that_hermes_is_given_is_listed() -> None:

@@ -91,6 +91,9 @@ HARMLESS = [
     "npm_config_registry",
     "8643:8643",
     "123456:short",
+    "https://mail.example/inbox?token=YOUR_TOKEN_GOES_HERE&page=2",
+    "Authorization: Bearer ${API_SERVER_KEY}",
+    "the bearer of this letter is called Frodo",
     "claude-opus-4.6 qwen2.5:1.5b",
 ]
 
@@ -137,6 +140,10 @@ def test_an_excuse_is_for_names_as_well_and_for_nothing_else() -> None:
     ("name", "value", "expected"),
     [
         ("OPENAI_API_KEY", LONG[:20], Severity.ERROR),
+        ("OPENAI_APIKEY", LONG[:20], Severity.ERROR),
+        ("GITEA_PAT", LONG[:20], Severity.ERROR),
+        ("DB_PASS", "summer", Severity.WARNING),
+        ("THE_PATH", LONG[:20], None),
         ("A_SECRET", "correct-horse-7-battery", Severity.ERROR),
         ("A_TOKEN", "0a1b2c3d4e5f", Severity.ERROR),
         ("A_PASSWORD", "summer", Severity.ERROR),

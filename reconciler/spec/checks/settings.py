@@ -6,8 +6,10 @@ Not done here: whether Hermes knows a key.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
+from reconciler.spec.age import looks_encrypted
+from reconciler.spec.document import Path
 from reconciler.spec.draft import Draft, Entry
 from reconciler.spec.kinds import Wizard
 from reconciler.spec.plain_secrets import EXCUSE, RULE
@@ -55,16 +57,41 @@ def check_settings(draft: Draft) -> Iterator[Problem]:
             yield from _literals(entry, entry.record.config, ())
 
 
-def _literals(entry: Entry[Wizard], values: Mapping[str, object], above: Keys) -> Iterator[Problem]:
-    """Text under a name such as bot_token; keys that the fleet gives are refused already."""
-    for name, value in values.items():
-        keys = (*above, name)
-        if isinstance(value, Mapping):
-            yield from _literals(entry, value, keys)
-        elif isinstance(value, str) and keys not in DERIVED and (severity := key_judged(name, value)):
-            what = f"{'.'.join(keys)} looks like a secret, and stands in Git as text"
+def _literals(entry: Entry[Wizard], value: object, above: Path) -> Iterator[Problem]:
+    """Text under a name such as bot_token, alone or in a list (keys that the fleet gives are refused already), and
+    secrets where Hermes would read the reference itself."""
+    inside: Iterable[tuple[str | int, object]] = ()
+    if isinstance(value, Mapping):
+        if _is_reference(value):
+            what = f"{_words(above)} would be written as it stands here: under config no secret is put in its place"
+            yield entry.error("config/secret", ("config", *above), what, "put it under env, as a variable")
+            return
+        inside = value.items()
+    elif isinstance(value, list | tuple):
+        inside = enumerate(value)
+    for name, item in inside:
+        path = (*above, name)
+        yield from _literals(entry, item, path)
+        sounds = name if isinstance(name, str) else str(above[-1]).removesuffix("s")
+        if isinstance(item, str) and path not in DERIVED and (severity := key_judged(sounds, item)):
+            what = f"{_words(path)} looks like a secret, and stands in Git as text"
             mend = f"put it under env, as {{age: ...}}, {{env: NAME}} or {{file: /path}}; {EXCUSE}"
-            yield Problem(entry.at("config", *keys), what, mend, severity, RULE)
+            yield Problem(entry.at("config", *path), what, mend, severity, RULE)
+
+
+def _is_reference(value: Mapping[object, object]) -> bool:
+    """{age: ...} and {generate: true}; other programs may have keys called env and file."""
+    match dict(value):
+        case {"age": str(text)}:
+            return len(value) == 1 and looks_encrypted(text)
+        case {"generate": True}:
+            return len(value) == 1
+        case _:
+            return False
+
+
+def _words(path: Path) -> str:
+    return ".".join(map(str, path))
 
 
 def _mapping(entry: Entry[Wizard], values: Mapping[str, object], above: Keys) -> Iterator[Problem]:
