@@ -54,17 +54,17 @@ class SqliteCopies:
         except OSError as error:
             raise Retryable(f"the copies of its databases could not be moved: {error}", where=str(source)) from error
 
-    def restore(self, home: str, label: str) -> tuple[str, ...]:
+    def restore(self, home: str, names: Sequence[str], label: str) -> tuple[str, ...]:
         place = self._place(label)
         if not place.is_dir():
             return ()
-        names = sorted(path.name for path in place.iterdir() if path.is_file())
+        found = tuple(name for name in names if _is_database(place / name) or _is_database(Path(home) / name))
         try:
-            for name in names:
+            for name in found:
                 _put_back(place / name, Path(home) / name, place / REPLACED)
         except OSError as error:
             raise Retryable(f"the databases could not be put back: {error}", where=home) from error
-        return tuple(names)
+        return found
 
     def _place(self, label: str) -> Path:
         """Labels are `wizard/digest`; nothing in them may lead elsewhere."""
@@ -125,8 +125,14 @@ def _backup(source: Path, target: Path) -> None:
 
 
 def _put_back(copy: Path, live: Path, replaced: Path) -> None:
-    """What stands there with its journals is kept first, then the copy is renamed into its place."""
+    """What stands there with its journals is kept first, then the copy is renamed into its place. Where there was none
+    when the copies were made, there is none again."""
     _keep(live, replaced / live.name, copy)
+    if not _is_database(copy):
+        for suffix in (*_SIDES, ""):
+            _beside(live, suffix).unlink(missing_ok=True)
+        _sync(live.parent)
+        return
     fresh = live.with_name(f".{live.name}.restored")
     _copied(copy, fresh)
     for suffix in _SIDES:
@@ -138,7 +144,7 @@ def _put_back(copy: Path, live: Path, replaced: Path) -> None:
 def _keep(live: Path, kept: Path, copy: Path) -> None:
     """The database itself comes last: once it is there, all is. A second attempt after a kill then keeps nothing: what
     stands there now has lost its journals, or is the copy already."""
-    if not _is_database(live) or (kept.exists() and (_same(live, kept) or _same(live, copy))):
+    if not _is_database(live) or (kept.exists() and (_same(live, kept) or (copy.exists() and _same(live, copy)))):
         return
     kept.parent.mkdir(mode=0o700, exist_ok=True)
     kept.unlink(missing_ok=True)

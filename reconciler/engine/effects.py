@@ -190,7 +190,8 @@ class Effects:
         if step.operation is Operation.COPY_DATABASES:
             names = self._host.databases.copy(*_copied(process, change))
             return f"copied {', '.join(names)}" if names else "there are none to copy"
-        names = self._host.databases.restore(process.home, f"{process.wizard}/{digest_of(process.codebase)}")
+        names = AGENTS[process.program].databases
+        names = self._host.databases.restore(process.home, names, f"{process.wizard}/{digest_of(process.codebase)}")
         return f"put back {', '.join(names)}" if names else "there is no copy to put back"
 
     def _hold(self, change: Change, seconds: float) -> str:

@@ -23,7 +23,7 @@ class Databases(Protocol):
         idempotent."""
         ...
 
-    def restore(self, home: str, label: str) -> tuple[str, ...]:
-        """Puts the copies of `label` back, keeping what they replace beside the copies. Returns the names; empty when
-        there is no copy. The program must be stopped."""
+    def restore(self, home: str, names: Sequence[str], label: str) -> tuple[str, ...]:
+        """Makes the databases `names` what they were when `label` was copied, absent ones absent again, keeping what is
+        replaced beside the copies. Returns the names; empty when there is no copy. The program must be stopped."""
         ...

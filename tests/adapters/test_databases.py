@@ -20,6 +20,7 @@ from reconciler.errors import Retryable, Terminal
 pytestmark = pytest.mark.filterwarnings("ignore:This process.*is multi-threaded:DeprecationWarning")
 """Newer Pythons warn of any fork; these children touch nothing that a thread could hold."""
 LABEL = "ezra/0123456789abcdef"
+NAMES = ("state.db", "kanban.db")
 CALLS = ("os.remove", "os.rename", "os.mkdir", "os.rmdir", "os.chmod", "os.truncate", "open", "shutil.copyfile")
 
 
@@ -95,7 +96,7 @@ def test_a_damaged_database_is_told_and_the_older_copy_stays(copies: SqliteCopie
 
 def test_without_a_copy_nothing_is_put_back(copies: SqliteCopies, home: Path) -> None:
     killed_writer(home / "state.db", "a")
-    assert copies.restore(str(home), LABEL) == ()
+    assert copies.restore(str(home), NAMES, LABEL) == ()
     assert rows(home / "state.db") == ["a"]
 
 
@@ -112,8 +113,8 @@ def test_killed_anywhere_both_are_there_after_another_try(
         killed_writer(home / "state.db", "good", checkpoint=True)
         copies.copy(str(home), ("state.db",), LABEL)
         killed_writer(home / "state.db", "failed", checkpoint=checkpoint)
-        killed = killed_at(call, lambda: copies.restore(str(home), LABEL))
-        assert copies.restore(str(home), LABEL) == ("state.db",)
+        killed = killed_at(call, lambda: copies.restore(str(home), NAMES, LABEL))
+        assert copies.restore(str(home), NAMES, LABEL) == ("state.db",)
         assert sorted(path.name for path in home.iterdir()) == ["state.db"]
         assert rows(home / "state.db") == ["good"], call
         assert rows(replaced / "state.db") == ["good", "failed"], call
@@ -127,7 +128,7 @@ def test_each_failure_keeps_its_own(copies: SqliteCopies, home: Path, tmp_path: 
         killed_writer(home / "state.db", f"before {text}")
         copies.copy(str(home), ("state.db",), LABEL)
         killed_writer(home / "state.db", text, checkpoint=checkpoint)
-        copies.restore(str(home), LABEL)
+        copies.restore(str(home), NAMES, LABEL)
         assert rows(replaced / "state.db")[-1] == text
     assert rows(home / "state.db") == ["before first", "before second"]
 
@@ -162,3 +163,17 @@ def test_what_a_failed_copy_has_filled_is_given_back(copies: SqliteCopies, home:
     with pytest.raises(Terminal, match="a database is damaged"):
         copies.copy(str(home), ("kanban.db", "state.db"), LABEL)
     assert [path for path in (tmp_path / "generations").rglob("*") if path.is_file()] == []
+
+
+def test_what_the_failed_version_made_is_taken_away_and_kept(copies: SqliteCopies, home: Path, tmp_path: Path) -> None:
+    replaced, call, killed = tmp_path / "generations" / LABEL / REPLACED, 0, True
+    while killed:
+        call += 1
+        killed_writer(home / "state.db", "good", checkpoint=True)
+        copies.copy(str(home), NAMES, LABEL)
+        killed_writer(home / "kanban.db", f"failed {call}")
+        killed = killed_at(call, lambda: copies.restore(str(home), NAMES, LABEL))
+        copies.restore(str(home), NAMES, LABEL)
+        assert sorted(path.name for path in home.iterdir()) == ["state.db"]
+        assert rows(replaced / "kanban.db") == [f"failed {call}"]
+    assert call > 5

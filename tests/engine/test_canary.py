@@ -157,6 +157,19 @@ def test_databases_come_back_when_the_new_version_never_held(site: Site) -> None
     assert said(site.home("bo") / "state.db") == ["long ago"]
 
 
+def test_a_database_that_only_the_failed_version_has_is_taken_away(site: Site) -> None:
+    write(site.home("ada") / "state.db", "long ago")
+    kanban = site.home("ada") / "kanban.db"
+    site.gateways.acts = lambda program: write(kanban, "made") if f"/{NEWEST}/" in program.argv[0] else None
+    site.version(NEWEST)
+    site.gateways.ill = runs(NEWEST)
+    site.run()
+    assert said(site.home("ada") / "state.db") == ["long ago"]
+    assert not kanban.exists()
+    (kept,) = site.state.glob("generations/ada/*/replaced/kanban.db")
+    assert said(kept) == ["made"]
+
+
 def test_databases_stay_when_the_new_version_has_held_once(site: Site) -> None:
     """Rolled back by hand after days: what was said meanwhile stays."""
     grows(site)
