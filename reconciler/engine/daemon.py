@@ -18,6 +18,7 @@ from reconciler.engine.calm import Calm
 from reconciler.engine.desk import Desk
 from reconciler.engine.host import Host
 from reconciler.engine.lookout import Lookout
+from reconciler.engine.overtaken import Overtaken
 from reconciler.engine.queue import Key, Kind, Taken, WorkQueue
 from reconciler.engine.reconcile import Planned, Reconciler, Report, Request
 from reconciler.engine.saved import SavedPlan, fingerprint
@@ -98,6 +99,7 @@ class Daemon:
         self._timers = timers
         self._lookout = Lookout(host.source, lambda: self.passes.add(PASS, NEWER))
         self._calm = Calm(host.clock)
+        self._overtaken = Overtaken(host.source)
         self._stopping = Event()
         self._reloading = Event()
         self._asked: dict[str, Request] = {}
@@ -116,6 +118,10 @@ class Daemon:
         self.passes.add(PASS, trigger, seconds)
         if trigger not in QUIET and (busy or seconds > 0):
             self._lookout.look()
+
+    def named(self, commit: str) -> None:
+        """A delivery says that this was pushed: when no pass gets to it, it is told what became of a newer one."""
+        self._overtaken.name(commit)
 
     def look(self, request: Request) -> Planned:
         """The plan of the request, on a view of the host of its own. Raises what a plan raises."""
@@ -217,9 +223,26 @@ class Daemon:
             self._calm.ended(found=before is None or before.commit != commit)
         if before is None or before.commit != commit or (report is not None and report.applied.outcomes):
             self.desk.refresh("the host has moved")
-        self.desk.ended(commit, outcome.value, trouble or (report.status.result if report else ""))
+        self._tell_forge(commit, outcome, trouble or (report.status.result if report else ""))
         for hears in self._doors.after:
             hears(outcome, latest[1].status if latest else None, trouble, report)
+
+    def _tell_forge(self, commit: str, outcome: Outcome, text: str) -> None:
+        """What became of the commit that the pass was to work from, and of those that it left behind."""
+        if outcome is Outcome.ABANDONED:
+            self._overtaken.name(commit)
+            self.desk.ended(commit, outcome.value, text)
+            return
+        attempted = self._reconciler.attempted
+        if not attempted:
+            return
+        self.desk.ended(attempted, outcome.value, text)
+        try:
+            overtaken = self._overtaken.by(attempted)
+        except ReconcilerError:
+            return  # the source is damaged, which the next pass finds and tells
+        for one in overtaken:
+            self.desk.ended(one, outcome.value, f"with {attempted[:7]}: {text}")
 
     def _request(self, taken: Taken) -> Request:
         if taken.key.kind is Kind.ASKED:

@@ -129,6 +129,8 @@ class Reconciler:
         self._fallback: tuple[tuple[str, str], Wanted] | None = None
         self._fetched: tuple[Wanted, ReconcilerError | None] | None = None
         self._tries = Tries(host)
+        self.attempted = ""
+        """The commit that the last pass was to work from, also when it can't be used; "" when none is to blame."""
         self.prober = Prober(host)
 
     def plan(self, request: Request) -> Planned:
@@ -154,9 +156,11 @@ class Reconciler:
         """
         if not request.fetch and self._fetched is not None:
             return self._fetched
+        self.attempted = ""
         try:
             wanted = self._wanted(request)
         except (Terminal, Refused) as error:
+            self.attempted = self._blamed(error)
             good = self._host.source.last_good()
             if request.files is not None or request.saved or good is None:
                 raise
@@ -166,9 +170,16 @@ class Reconciler:
                 self._fallback = ((good, str(error)), replace(wanted, notices=(notice, *wanted.notices)))
             self._fetched = (self._fallback[1], error)
             return self._fetched
+        self.attempted = wanted.desired.commit
         if request.files is None:
             self._fetched = (wanted, None)
         return wanted, None
+
+    def _blamed(self, error: ReconcilerError) -> str:
+        """The commit that can't be used; a force-push that is refused is no fault of the commit that stays."""
+        if isinstance(error, InvalidFleet):
+            return error.commit
+        return self._host.source.tip() or "" if isinstance(error, Terminal) else ""
 
     def run(self, request: Request, cancelled: Callable[[], bool] = lambda: False) -> Report:
         """One whole pass.

@@ -44,6 +44,10 @@ class Source(Protocol):
         Never raises, and may be asked from another thread while a pass works."""
         ...
 
+    def tip(self) -> str | None:
+        """The branch's tip that was accepted last, without asking the remote; None before the first."""
+        ...
+
     def read(self, commit: str) -> Mapping[str, bytes]:
         """Every file under the folder at the commit: path inside the repository -> bytes. No checkout."""
         ...

@@ -38,7 +38,8 @@ class Wakes:
 
     daemon: Daemon
 
-    def push(self, commit: str, trigger: str) -> None:  # noqa: ARG002 - a fetch tells the commit
+    def push(self, commit: str, trigger: str) -> None:
+        self.daemon.named(commit)
         self.daemon.wake(trigger)
 
     def pull(self, number: int, trigger: str, head: str) -> None:

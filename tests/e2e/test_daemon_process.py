@@ -51,6 +51,39 @@ def test_a_push_wakes_it_through_the_webhook_and_the_commit_gets_its_status(worl
         assert 'event="push",outcome="accepted"' in metrics or 'outcome="accepted",event="push"' in metrics
 
 
+def test_a_commit_that_cannot_be_used_gets_the_failure_and_the_last_good_one_keeps_its_success(
+    world: StillForged,
+) -> None:
+    with world.daemon():
+        good = world.repository.tip()
+        until(lambda: _states(world, good)[-1:] == ["success"], 60, "the good one is told")
+        world.edit("ezra.yaml", lambda doc: doc.update(port="none"))
+        broken = world.push("broken")
+        until(lambda: _states(world, broken) == ["failure"], 60, "the broken one is told")
+        mended = _mended(world)
+        until(lambda: _states(world, mended)[-1:] == ["success"], 60, "the mended one is told")
+        assert _states(world, good)[-1] == "success"
+
+
+def _mended(world: StillForged) -> str:
+    world.edit("ezra.yaml", lambda doc: doc.update(port=world.ports[world.names.index("ezra")]))
+    return world.push("mended")
+
+
+def test_of_two_merges_in_one_pass_both_are_told(world: StillForged) -> None:
+    with world.daemon() as daemon:
+        daemon.converged(world.repository.tip())
+        numbers = []
+        for wizard in ("bilbo", "ezra"):
+            world.git(world.clone, "checkout", "-q", "-B", wizard, "origin/main")
+            world.edit(f"{wizard}.yaml", lambda doc: doc.update(soul={"charter": {"identity": "merged"}}))
+            _push(world, wizard)
+            numbers.append(world.repository.pull(f"Another {wizard}", wizard))
+        first, second = [world.repository.merge(number) for number in numbers]
+        until(lambda: _states(world, second)[-1:] == ["success"], 60, "the second merge is told")
+        until(lambda: _states(world, first)[-1:] == ["success"], 60, "the first merge is told")
+
+
 def _states(world: StillForged, commit: str) -> list[str]:
     return [status.state for status in world.repository.statuses(commit, "reconciler/apply")]
 
