@@ -17,7 +17,7 @@ from reconciler.plan.fact import Fact, Observed, ProcessFact, Unknown
 from reconciler.plan.formerly import rename_changes, under_new_name
 from reconciler.plan.generation import going_back, words
 from reconciler.plan.held import Generation, Held, Quarantine, Records
-from reconciler.plan.order import order
+from reconciler.plan.order import order, tied
 from reconciler.plan.policy import refusals
 from reconciler.plan.prune import prune
 from reconciler.plan.rename import renames
@@ -94,7 +94,7 @@ def _build(
     blocked = block(changes, desired, observed, records, held_back(desired, records, quarantined))
     unused = () if rules.only else prune(desired, observed, records, blocked.changes)
     doable = [c for c in (*blocked.changes, *unused) if c.disposition is Disposition.APPLY]
-    one_by_one = chains(doable, desired, records)
+    one_by_one = chains(doable, desired, records, tied(doable, blocked.waits))
     return Plan(
         host=desired.host,
         commit=desired.commit,

@@ -7,7 +7,7 @@ version has never passed a gate on this host and a wizard has failed on it, nobo
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Set
 from dataclasses import dataclass, replace
 
 from reconciler.plan.change import Action, Cause, Change, Disposition, Reason
@@ -50,13 +50,16 @@ def moves(change: Change) -> bool:
     return change.action in (Action.RESTART, Action.START) and bool(version_left(change))
 
 
-def chains(changes: Iterable[Change], desired: Desired, records: Records) -> tuple[Chain, ...]:
-    """One chain for each codebase that moves under several wizards."""
+def chains(
+    changes: Iterable[Change], desired: Desired, records: Records, tied: Set[str] = frozenset()
+) -> tuple[Chain, ...]:
+    """One chain for each codebase that moves under several wizards. `tied`: keys of processes that pass ports to each
+    other, which come together at the end: none of them can go first, alone."""
     movers: dict[str, dict[str, Change]] = {}
     for change in changes:
         if change.wizard and isinstance(change.resource, Process) and _on_the_move(change, records):
             movers.setdefault(change.resource.codebase, {})[change.wizard] = change
-    return tuple(_chain(codebase, found, desired, records) for codebase, found in sorted(movers.items()))
+    return tuple(_chain(codebase, found, desired, records, tied) for codebase, found in sorted(movers.items()))
 
 
 def _on_the_move(change: Change, records: Records) -> bool:
@@ -72,18 +75,21 @@ def _begun(change: Change, records: Records) -> bool:
     return bool(never_held_since(change.key, records)) or (start is not None and not start.proven and moves(change))
 
 
-def _chain(codebase: str, movers: Mapping[str, Change], desired: Desired, records: Records) -> Chain:
+def _chain(codebase: str, movers: Mapping[str, Change], desired: Desired, records: Records, tied: Set[str]) -> Chain:
     """First who was first before, then who is declared, then a leaf that runs."""
     fathers = frozenset(desired.fathers.values())
 
-    def fitness(name: str) -> tuple[bool, bool, bool, bool, str]:
+    def last(name: str) -> bool:
+        return movers[name].key in tied
+
+    def fitness(name: str) -> tuple[bool, bool, bool, bool, bool, str]:
         change = movers[name]
         declared = name == desired.canaries.get(codebase)
         runs = change.action is not Action.START
-        return not _begun(change, records), not declared, name in fathers, not runs, name
+        return last(name), not _begun(change, records), not declared, name in fathers, not runs, name
 
     first = min(movers, key=fitness)
-    rest = sorted(movers.keys() - {first}, key=lambda name: (-_depth(name, desired.fathers), name))
+    rest = sorted(movers.keys() - {first}, key=lambda name: (last(name), -_depth(name, desired.fathers), name))
     return Chain((first, *rest), soaks=bool(rest))
 
 

@@ -8,7 +8,7 @@ separate steps, wizards that swap ports are no cycle: all stop, then all start.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
 
 from reconciler.plan.canary import Chain
@@ -110,6 +110,19 @@ def step_id(key: str, operation: Operation) -> str:
     return f"{key}#{operation.name.lower()}"
 
 
+def tied(changes: Iterable[Change], waits: Mapping[str, frozenset[str]]) -> frozenset[str]:
+    """Processes that pass ports to each other. One under its former name frees its own port, and ties nobody."""
+    return frozenset(_tied(_of_others(waits, {change.key for change in changes if change.renaming})))
+
+
+def _of_others(waits: Mapping[str, frozenset[str]], former: Set[str]) -> Mapping[str, frozenset[str]]:
+    return {key: keys - former for key, keys in waits.items() if keys - former}
+
+
+def _tied(waits: Mapping[str, frozenset[str]]) -> Set[str]:
+    return waits.keys() | {key for keys in waits.values() for key in keys}
+
+
 def order(
     changes: Iterable[Change], waits: Mapping[str, frozenset[str]], chains: Iterable[Chain] = ()
 ) -> tuple[Step, ...]:
@@ -124,8 +137,7 @@ def order(
     nodes.sort(key=lambda node: (node.rank, node.depth))
     own = _own_needs(nodes)
     between = _between(nodes, own, waits)
-    former = {node.change.key for node in nodes if node.change.renaming}  # no other wizard's: it frees its own port
-    after = _one_by_one(chains, {key: keys - former for key, keys in waits.items() if keys - former})
+    after = _one_by_one(chains, _of_others(waits, {node.change.key for node in nodes if node.change.renaming}))
     none: frozenset[str] = frozenset()
     return _in_turn([_step(n, own[n.id] | between.get(n.id, none) | _turn(n, after)) for n in nodes])
 
@@ -139,14 +151,14 @@ def _one_by_one(chains: Iterable[Chain], waits: Mapping[str, frozenset[str]]) ->
 
     Wizards that also pass ports to each other can't go one by one: they come together at the end.
     """
-    tied = waits.keys() | {key for keys in waits.values() for key in keys}
+    together = _tied(waits)
     after: dict[str, str] = {}
     for chain in chains:
         last = ""
-        for name in sorted(chain.wizards, key=lambda name: f"wizard/{name}/body" in tied):
+        for name in sorted(chain.wizards, key=lambda name: f"wizard/{name}/body" in together):
             if last:
                 after[name] = last
-            if f"wizard/{name}/body" not in tied:
+            if f"wizard/{name}/body" not in together:
                 soaks = chain.soaks and name == chain.wizards[0]
                 last = step_id(f"wizard/{name}/body", Operation.SOAK if soaks else Operation.GATE)
     return after

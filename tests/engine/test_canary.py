@@ -49,6 +49,16 @@ def test_the_declared_canary_goes_first(site: Site) -> None:
     assert [wizard for wizard, operation, _ in story(site) if operation == "stop"] == ["cy", "ada", "bo"]
 
 
+def test_wizards_that_swap_ports_come_last_and_somebody_else_is_the_canary(site: Site) -> None:
+    site.codebase["canary"] = "bo"
+    site.wizards["ada"]["port"], site.wizards["bo"]["port"] = 8644, 8643
+    site.version(NEWEST)
+    site.settle()
+    steps = [(wizard, step) for wizard, step, _ in story(site) if step in ("stop", "soak")]
+    assert steps[:2] == [("cy", "stop"), ("cy", "soak")]
+    assert sorted(steps[2:]) == [("ada", "stop"), ("bo", "stop")]
+
+
 def test_a_canary_that_fails_leaves_its_siblings_as_they_were(site: Site) -> None:
     before = site.pids()
     site.version(NEWEST)
