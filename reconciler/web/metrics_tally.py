@@ -73,6 +73,7 @@ class Tally:
         self._corrected: Counter[str] = Counter()
         self._newest: int | None = None
         self._behind = True
+        self._catch_up()  # what stands there before this process is none of its own
         self.close = board.listen(self._changed)
 
     def taken(self, wizards: frozenset[str]) -> Tallies:

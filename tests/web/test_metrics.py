@@ -152,6 +152,13 @@ def test_a_crash_that_the_supervisor_mended_is_counted_too(house: House) -> None
         assert client.value("reconciler_wizard_restarts_total", wizard="cy", reason="crash") == 2.0
 
 
+def test_a_crash_before_anybody_looked_is_counted(house: House) -> None:
+    with house.living() as daemon, scraped(daemon, house) as client:
+        house.gateways.crash("cy-body", -9)
+        house.pass_(daemon)
+        assert client.value("reconciler_wizard_restarts_total", wizard="cy", reason="crash") == 1.0
+
+
 def test_drift_that_is_put_back_is_counted_and_drift_that_stays_is_shown(house: House) -> None:
     with house.living() as daemon, scraped(daemon, house) as client:
         soul = house.home("ada") / "SOUL.md"
