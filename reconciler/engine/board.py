@@ -18,6 +18,8 @@ from reconciler.protocols.ledger import Result
 
 SAID = 200
 """Events that are remembered."""
+ASKED = 50
+"""Passes that people asked for whose ends are remembered."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +68,8 @@ class Said:
 @dataclass(frozen=True, slots=True)
 class View:
     """One moment. `version` grows with each change. `seen` is the last pass's look at its end (desired, observed,
-    records), `left` the plan of what it left to do; all three are None before the first whole pass."""
+    records), `left` the plan of what it left to do; all three are None before the first whole pass. `asked`: how
+    the last passes ended that people asked for."""
 
     version: int = 0
     status: HostStatus | None = None
@@ -74,7 +77,12 @@ class View:
     left: Plan | None = None
     running: Running | None = None
     ended: Ended | None = None
+    asked: tuple[Ended, ...] = ()
     said: tuple[Said, ...] = ()
+
+    def answer(self, ticket: str) -> Ended | None:
+        """How the pass of the ticket ended, when it has."""
+        return next((one for one in self.asked if f"[{ticket}]" in one.trigger), None)
 
 
 class Board:
@@ -107,14 +115,15 @@ class Board:
         if view.seen is not seen or view.status is not report.status:
             self._set(status=report.status, seen=seen, left=report.left)
 
-    def end(self, result: str, trouble: str = "") -> None:
-        """The pass that ran has ended."""
+    def end(self, result: str, trouble: str = "", *, asked: bool = False) -> None:
+        """The pass that ran has ended; `asked`: a person had asked for it, who will want to know."""
         running, now = self._view.running, self._clock.now()
         if running is None:
             return
         commit = running.commit
         ended = Ended(now, now - running.since, running.trigger, commit, result, trouble)
-        self._set(running=None, ended=ended)
+        answers = (*self._view.asked[-ASKED + 1 :], ended) if asked else self._view.asked
+        self._set(running=None, ended=ended, asked=answers)
 
     def emit(self, event: Event) -> None:
         now = self._clock.now()

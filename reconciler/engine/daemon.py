@@ -212,7 +212,7 @@ class Daemon:
         if latest is not None:
             self.board.saw(*latest)
         before = self.board.view.ended
-        self.board.end(outcome.value, trouble)
+        self.board.end(outcome.value, trouble, asked=taken.key.kind is Kind.ASKED)
         if report is not None and report.applied.outcomes:
             self.host.say(f"{outcome.value}: {report.status.result}")
         if outcome is Outcome.INTERRUPTED:

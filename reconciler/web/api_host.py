@@ -84,13 +84,14 @@ class SaidNow(Shape):
 
 
 class NowAnswer(Shape):
-    """The pass that runs, null when none does; how the last one ended; what was said lately, oldest first. `version`
-    grows with each change."""
+    """The pass that runs, null when none does; how the last one ended, and the last ones that somebody asked for (their
+    triggers end in [ticket]); what was said lately, oldest first. `version` grows with each change."""
 
     format: Format
     version: int
     running: RunningNow | None
     last_pass: LastPass | None
+    asked: Many[LastPass]
     said: Many[SaidNow]
 
 
@@ -154,6 +155,7 @@ def now(daemon: Daemon, _: Asked) -> NowAnswer:
         version=view.version,
         running=_running(view.running),
         last_pass=_last(view.ended),
+        asked=tuple(map(_ended, view.asked)),
         said=tuple(map(_said, view.said)),
     )
 
@@ -165,8 +167,10 @@ def _status(view: View) -> HostStatus:
 
 
 def _last(ended: Ended | None) -> LastPass | None:
-    if ended is None:
-        return None
+    return _ended(ended) if ended else None
+
+
+def _ended(ended: Ended) -> LastPass:
     return LastPass(
         at=iso(ended.at),
         seconds=ended.seconds,

@@ -56,9 +56,14 @@ class PlanAsked:
 
 @dataclass(frozen=True, slots=True)
 class Ignored:
+    """`ours`: it tells of what a reconciler wrote itself, such as its status."""
+
     reason: str
+    ours: bool = False
 
 
+OURS = ("status/", "checkpoints/")
+"""Branches that reconcilers write."""
 Delivery = Pushed | PullMoved | PullClosed | PlanAsked | Ignored
 Fields = Mapping[str, object]
 
@@ -135,7 +140,8 @@ def _made(body: Fields, watched: Watched) -> Delivery:
 
 def _on_branch(branch: str, watched: Watched, before: str, after: str) -> Delivery:
     if branch != watched.branch:
-        return Ignored(f"it is about the branch {shown(branch) or '?'}, not {watched.branch}")
+        about = f"it is about the branch {shown(branch) or '?'}, not {watched.branch}"
+        return Ignored(about, ours=branch.startswith(OURS))
     return Pushed(branch, before, after)
 
 

@@ -224,9 +224,10 @@ def asked(daemon: Daemon, view: View, ticket: str) -> str:
         return "What you asked for is being done now."
     if any(mark in trigger for one in daemon.passes.waiting() for trigger in one.triggers):
         return "What you asked for is next in the queue."
-    if view.ended is not None and mark in view.ended.trigger:
-        trouble = f": {view.ended.trouble}" if view.ended.trouble else ""
-        return f"What you asked for ended: {view.ended.result}{trouble}."
+    ended = view.answer(ticket)
+    if ended is not None:
+        trouble = f": {ended.trouble}" if ended.trouble else ""
+        return f"What you asked for ended: {ended.result}{trouble}."
     if any(mark in one.trigger for one in daemon.host.ledger.passes(50)):
         return "What you asked for has been done; the history says what."
     return ""

@@ -77,6 +77,7 @@ class _Answer:
     status: int
     outcome: Outcome
     words: str
+    ours: bool = False
 
 
 class Webhook:
@@ -129,7 +130,7 @@ class Webhook:
         self._wake(found)
         self._replays.remember(delivery)
         if isinstance(found, Ignored):
-            return _Answer(202, Outcome.IGNORED, f"ignored: {found.reason}")
+            return _Answer(202, Outcome.IGNORED, f"ignored: {found.reason}", found.ours)
         return _Answer(202, Outcome.ACCEPTED, "accepted")
 
     def _wake(self, found: Delivery) -> None:
@@ -153,5 +154,5 @@ def _line(scope: Scope, event: str, delivery: str, answer: _Answer) -> Event:
     named = f", delivery {shown(delivery)}" if delivery else ""
     refused = f"refused with {answer.status}, " if answer.status >= 400 else ""
     text = f"webhook: {shown(event) or 'no event'} from {peer[0]}{named}: {refused}{answer.words}"
-    ignored = answer.outcome in (Outcome.IGNORED, Outcome.REPLAY)  # our own status commits come back this way
-    return Event(Level.WARNING if refused else Level.DETAIL if ignored else Level.INFO, text)
+    level = Level.WARNING if refused else Level.DETAIL if answer.ours else Level.INFO
+    return Event(level, text)

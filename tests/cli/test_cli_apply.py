@@ -185,12 +185,6 @@ def test_run_makes_one_pass(here: Call, site: Site) -> None:
     assert again.out.startswith("No changes. ")
 
 
-def test_run_wants_to_be_told_once(here: Call) -> None:
-    ran = here("run")
-    assert ran.code == 1
-    assert "say `reconciler run --once`" in ran.err
-
-
 def test_run_names_every_problem_of_a_broken_fleet(here: Call, site: Site) -> None:
     site.push({"fleet/cat.yaml": wizard("cat", 8643), "fleet/dog.yaml": wizard("dog", 8644)})
     ran = here("run", "--once")

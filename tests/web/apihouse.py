@@ -61,7 +61,7 @@ class Client:
         shown = self.post(path, **body)
         answer = self.post(path, 202, **{**body, "fingerprint": shown["fingerprint"]})
         if answer["ticket"]:
-            wait_for(self.daemon, lambda v: v.ended is not None and f"[{answer['ticket']}]" in v.ended.trigger)
+            wait_for(self.daemon, lambda v: v.answer(answer["ticket"]))
         return answer
 
 

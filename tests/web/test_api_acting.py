@@ -68,7 +68,7 @@ def test_a_plan_changes_nothing_and_its_fingerprint_applies_exactly_it(house: Ho
         assert _changes(shown)["wizard/ada/body"] == "apply"
         assert house.display("ada") is None
         done = client.post("/apply", 202, fingerprint=shown["fingerprint"])
-        wait_for(client.daemon, lambda v: v.ended is not None and f"[{done['ticket']}]" in v.ended.trigger)
+        wait_for(client.daemon, lambda v: v.answer(done["ticket"]))
         assert house.display("ada") == {"theme": "dark"}
         assert client.post("/plan")["plan"]["changes"] == []  # type: ignore[index]
 

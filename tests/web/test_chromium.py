@@ -101,7 +101,7 @@ def test_pause_and_rollback_with_the_keyboard_alone(house: House, daemon: Daemon
         press_to(page, "#yes")
         page.keyboard.press("Enter")
         page.wait_for_url("**/?asked=*")
-        wait_for(daemon, lambda v: v.ended is not None and "rollback" in v.ended.trigger)
+        wait_for(daemon, lambda v: any("rollback" in one.trigger for one in v.asked))
         assert house.display("ada") is None
         expect(page.locator("#wizard-ada")).to_contain_text("Rolled back by hand")
 

@@ -65,7 +65,7 @@ def test_a_rollback_shows_what_it_restores_and_does_exactly_that(
     answer = visitor.post("/actions/rollback", form)
     assert answer.status_code == 303
     ticket = answer.headers["location"].partition("?asked=")[2]
-    wait_for(daemon, lambda v: v.ended is not None and ticket in v.ended.trigger)
+    wait_for(daemon, lambda v: v.answer(ticket))
 
     assert house.display("bo") is None
     assert "What you asked for ended: " in visitor.text(answer.headers["location"])
@@ -73,7 +73,7 @@ def test_a_rollback_shows_what_it_restores_and_does_exactly_that(
 
     form = visitor.form("/actions/retry?wizard=bo", "/actions/retry")
     ticket = visitor.post("/actions/retry", form).headers["location"].partition("?asked=")[2]
-    wait_for(daemon, lambda v: v.ended is not None and ticket in v.ended.trigger)
+    wait_for(daemon, lambda v: v.answer(ticket))
     assert house.display("bo") == {"skin": "loud"}
 
 
@@ -86,9 +86,9 @@ def test_an_edit_is_shown_and_applied(house: House, daemon: Daemon, visitor: Vis
     assert house.display("cy") is None, "looking changes nothing"
     form = visitor.form("/actions/plan", "/actions/apply")
     ticket = visitor.post("/actions/apply", form).headers["location"].partition("?asked=")[2]
-    view = wait_for(daemon, lambda v: v.ended is not None and ticket in v.ended.trigger)
-    assert view.ended is not None
-    assert view.ended.result == "done"
+    ended = wait_for(daemon, lambda v: v.answer(ticket)).answer(ticket)
+    assert ended is not None
+    assert ended.result == "done"
     assert house.display("cy") == {"skin": "x"}
 
 
