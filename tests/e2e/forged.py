@@ -84,6 +84,20 @@ class DaemonProcess:
 
         until(look, seconds, f"{commit[:7]} is applied")
 
+    def settled(self, seconds: float = 2.0) -> None:
+        """Waits until it has logged nothing for so long, and serves."""
+
+        def look() -> bool:
+            assert self.process.poll() is None, self.log.read_text()[-3000:]
+            if time.time() - self.log.stat().st_mtime < seconds:
+                return False
+            try:
+                return bool(self.text("/healthz"))
+            except urllib.error.URLError:  # it is about to open its address again
+                return False
+
+        until(look, 120, "it rests")
+
     def get(self, path: str) -> dict:
         with urllib.request.urlopen(f"http://127.0.0.1:{self.port}{path}", timeout=20) as reply:
             return json.loads(reply.read())
@@ -176,12 +190,13 @@ class Forged(World):
             **{name: value for name, value in os.environ.items() if name.upper().startswith(NETWORK)},
             **environ,
         }
+        began = time.time() - 0.01  # the log counts in milliseconds
         with log.open("ab") as out:
             process = subprocess.Popen(
                 [sys.executable, "-m", "reconciler", "run"], cwd=self.folder, env=env, stdout=out, stderr=out
             )
         found = DaemonProcess(process, log, self.web)
-        found.until(lambda line: "dashboard at" in line.text, "the daemon serves", since=time.time() - 1)
+        found.until(lambda line: "dashboard at" in line.text, "the daemon serves", since=began)
         return found
 
     def shutdown(self) -> None:

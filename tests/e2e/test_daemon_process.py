@@ -193,6 +193,7 @@ def test_many_sighups_in_a_row_end_nothing(world: StillForged) -> None:
         for _ in range(40):
             daemon.signal(signal.SIGHUP)
             time.sleep(0.03)
+        daemon.settled()
         daemon.converged(soul(world, "ezra", "still here"))
 
 
