@@ -30,12 +30,12 @@ class SqliteCopies:
 
     def rehearse(self, home: str, names: Sequence[str], label: str) -> None:
         final = self._place(label)
-        with _errors_of(home), _partial(final) as partial:
+        with _errors_of(home, final), _partial(final) as partial:
             _backups(home, names, partial)
 
     def copy(self, home: str, names: Sequence[str], label: str) -> tuple[str, ...]:
         final = self._place(label)
-        with _errors_of(home), _partial(final) as partial:
+        with _errors_of(home, final), _partial(final) as partial:
             found = _backups(home, names, partial)
             _sync(partial)
             if final.exists():
@@ -80,11 +80,12 @@ def _is_database(path: Path) -> bool:
 
 
 @contextmanager
-def _errors_of(home: str) -> Iterator[None]:
+def _errors_of(home: str, final: Path) -> Iterator[None]:
     try:
         yield
     except (OSError, sqlite3.OperationalError) as error:
-        raise Retryable(f"the databases could not be copied: {error}", where=home) from error
+        mend = "look at the disk and at who holds them open; the next pass tries again"
+        raise Retryable(f"the databases could not be copied to {final}: {error}", where=home, mend=mend) from error
     except sqlite3.DatabaseError as error:
         mend = "look at it with sqlite3; the version is not changed before it can be copied"
         raise Terminal(f"a database is damaged: {error}", where=home, mend=mend) from error

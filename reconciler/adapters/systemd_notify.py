@@ -12,7 +12,7 @@ from collections.abc import Mapping
 
 
 class SystemdNotify:
-    """The `ServiceManager` protocol."""
+    """The `InitSystem` protocol."""
 
     def __init__(self, environ: Mapping[str, str]) -> None:
         self._address = environ.get("NOTIFY_SOCKET", "")

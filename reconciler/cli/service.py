@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from types import FrameType
 
     from reconciler.engine.daemon import Daemon
-    from reconciler.protocols.service_manager import ServiceManager
+    from reconciler.protocols.init_system import InitSystem
     from reconciler.settings import Settings
     from reconciler.web.health import Heart
     from reconciler.web.server import Server
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 class Pulse:
     """Hands the loop's sign of life on to the service manager, for as long as there is one."""
 
-    def __init__(self, manager: ServiceManager, heart: Heart, stalled: float) -> None:
+    def __init__(self, manager: InitSystem, heart: Heart, stalled: float) -> None:
         self._manager = manager
         self._heart = heart
         self._stalled = stalled
@@ -96,11 +96,11 @@ class Switch:
 
 def serve(session: Session) -> int:
     """Runs the daemon until SIGTERM or Ctrl-C; SIGHUP reads the settings again."""
-    from reconciler.compose.daemon import service_manager
+    from reconciler.compose.daemon import init_system
     from reconciler.web.health import STALLED_SECONDS, Heart
 
     settings = session.settings()
-    manager, heart, switch = service_manager(session.environ), Heart(), Switch()
+    manager, heart, switch = init_system(session.environ), Heart(), Switch()
     pulse = Pulse(manager, heart, STALLED_SECONDS)
     watch = Thread(target=pulse.run, name="watchdog", daemon=True)
     watch.start()
@@ -118,7 +118,7 @@ def serve(session: Session) -> int:
 class Surroundings:
     """What outlives a run."""
 
-    manager: ServiceManager
+    manager: InitSystem
     heart: Heart
     switch: Switch
 

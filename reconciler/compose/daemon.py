@@ -23,8 +23,8 @@ from reconciler.errors import Terminal
 from reconciler.plan.announcement import Manner
 from reconciler.plan.build import Rules
 from reconciler.protocols.events import Event, Events, Level
+from reconciler.protocols.init_system import InitSystem
 from reconciler.protocols.secrets import Secrets
-from reconciler.protocols.service_manager import ServiceManager
 
 if TYPE_CHECKING:
     from reconciler.adapters.journal_log import StreamLog
@@ -108,7 +108,7 @@ def open_daemon(
             hurry.over()
 
 
-def service_manager(environ: Mapping[str, str]) -> ServiceManager:
+def init_system(environ: Mapping[str, str]) -> InitSystem:
     """Whoever watches over this process."""
     from reconciler.adapters.systemd_notify import SystemdNotify
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Protocol
 
 
-class ServiceManager(Protocol):
+class InitSystem(Protocol):
     @property
     def watchdog_seconds(self) -> float | None:
         """Within how many seconds a sign of life is expected; None when none is."""
