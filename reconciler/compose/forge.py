@@ -11,11 +11,9 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from reconciler.compose.host import access_of, secret_of
-from reconciler.engine.commit_reports import CONTEXT as APPLY
 from reconciler.engine.commit_reports import CommitReports
 from reconciler.engine.desk import Desk
 from reconciler.engine.previews import Previews
-from reconciler.engine.verdict import CONTEXT as PLAN
 from reconciler.engine.verdict import Look, Scene
 from reconciler.protocols.clock import Clock
 from reconciler.protocols.events import Events
@@ -49,11 +47,11 @@ def desk_of(settings: Settings, secrets: Secrets, clock: Clock, events: Events, 
         source.folder,
         Pace(settings.apply.gate_hold, settings.apply.soak),
         signed=source.signed is not None,
-        context=PLAN,
+        context=f"{settings.gitea.context}/plan",
     )
     link = _link(settings, f"{settings.gitea.url}/{repository}")
     previews = Previews(forge, proposals, look, scene, events)
-    return Desk(clock, events, previews, CommitReports(forge, link, APPLY), left.set)
+    return Desk(clock, events, previews, CommitReports(forge, link, f"{settings.gitea.context}/apply"), left.set)
 
 
 def _link(settings: Settings, repository: str) -> Callable[[str], str]:

@@ -21,6 +21,7 @@ from reconciler.settings.values import (
     no_plain_secret,
     repository_in,
     repository_name,
+    status_context,
     variable_name,
     web_url,
 )
@@ -171,7 +172,10 @@ class GiteaSettings(Table):
     repository: Annotated[str, AfterValidator(repository_name)] | None = None
     """owner/name; when left out, the end of source.url (`Settings.gitea_repository`)."""
     token: Annotated[SecretSource, BeforeValidator(no_plain_secret)]
-    """Access token with read and write for repository and issue."""
+    """Access token with read and write for repository and issue, and read for user."""
+    context: Annotated[str, AfterValidator(status_context)] = "reconciler"
+    """Beginning of the commit statuses: reconciler/plan and reconciler/apply. Hosts that share a repository need one
+    each, or they speak over each other."""
     ca_file: Annotated[Place | None, AT_FILE] = None
     """Certificates to trust for https, where the system's do not do."""
 

@@ -12,6 +12,7 @@ from ipaddress import ip_address
 from pathlib import Path
 from urllib.parse import urlsplit
 
+CONTEXT = re.compile(r"(?=.{1,100}$)[\w.-]+(/[\w.-]+)*", re.ASCII)
 DURATION = re.compile(r"(?P<count>\d{1,9}(?:\.\d{1,6})?)(?P<unit>ms|s|m|h|d)", re.ASCII)
 SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 LONGEST = 366 * 86400.0
@@ -74,6 +75,12 @@ def host_name(text: str) -> str:
 def repository_name(text: str) -> str:
     if not REPOSITORY.fullmatch(text):
         raise ValueError('must be written as owner/name, such as "sovereign/fleet"')
+    return text
+
+
+def status_context(text: str) -> str:
+    if not CONTEXT.fullmatch(text):
+        raise ValueError('must be words joined by slashes, at most 100 characters, such as "reconciler/vps-1"')
     return text
 
 

@@ -101,6 +101,7 @@ def test_every_key_has_its_variable(file: str) -> None:
         "hosts": "fleet.example, 10.0.0.1",
         "insecure_webhooks": "off",
         "repository": "sovereign/fleet",
+        "context": "reconciler/vps",
         "to": "TELEGRAM,MAIL",
         "repeat": "2h",
         "format": "json",
