@@ -23,7 +23,7 @@ from enum import Enum
 from reconciler.cli.failures import expected
 from reconciler.cli.outcome import exit_code, report_text
 from reconciler.errors import ReconcilerError
-from tests.faults.look import REMOVES, Looks, differences, files, gateways, ledger, leftovers, state_paths, torn
+from tests.faults.look import Looks, differences, files, gateways, ledger, leftovers, state_paths, torn
 from tests.faults.scenes import Place, Scene
 from tests.faults.syscalls import Call, Listener, surrender
 
@@ -138,9 +138,9 @@ def _unclear(place: Place, disk: _Disk, call: Call, said: Mapping[str, object]) 
     cached = "could not be fetched since" in text
     if first["code"] == 0 and said.get("second") != [] and not cached:
         yield f"exit code 0, and the next pass had to do {said.get('second')}"
-    # Where only a removal failed, whatever the full disk refused after it is what counts.
-    removal = call.name in REMOVES and disk.fault is Fault.FULL
-    refused = [path for failed in (disk.refused if removal else [call.path]) for path in _names(place, failed)]
+    # Whatever a full disk refused may be what is told: not everything that it refuses ends the pass.
+    failures = [call.path, *(disk.refused if disk.fault is Fault.FULL else ())]
+    refused = [path for failed in failures for path in _names(place, failed)]
     if first["code"] and not any(path in text for path in refused):
         yield f"the message does not name {call.path}: {text}"
     if first["code"] and "(" not in text and "mend:" not in text:
@@ -148,11 +148,11 @@ def _unclear(place: Place, disk: _Disk, call: Call, said: Mapping[str, object]) 
 
 
 def _names(place: Place, path: str) -> Iterator[str]:
-    """The path, or a folder above it that is no longer the whole root or state."""
+    """The path, or a folder above it that is not the whole root or state; for SQLite's own files their database."""
     folders = {str(place.root), str(place.state)}
     yield path
-    while path not in folders and len(path) > 1:
-        path = os.path.dirname(path)
+    yield re.sub(r"-(wal|shm|journal)$", "", path)
+    while len(path) > 1 and (path := os.path.dirname(path)) not in folders:
         yield path
 
 
