@@ -245,7 +245,7 @@ def test_a_taken_address_is_told_with_its_holder(world: StillForged) -> None:
     assert "Traceback" not in output
 
 
-def test_the_service_manager_hears_ready_status_watchdog_and_stopping(world: StillForged) -> None:
+def test_the_init_system_hears_ready_status_watchdog_and_stopping(world: StillForged) -> None:
     path = str(world.folder / "notify")
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
         manager.bind(path)
