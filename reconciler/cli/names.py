@@ -10,7 +10,7 @@ from reconciler.plan.resource import Process
 from reconciler.spec.words import listed, mend_name, shown
 
 if TYPE_CHECKING:
-    from reconciler.engine.reconcile import Planned
+    from reconciler.engine.report import Planned
     from reconciler.plan.held import Records
 
 

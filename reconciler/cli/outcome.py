@@ -16,7 +16,7 @@ from reconciler.render.wording import summary_line
 
 if TYPE_CHECKING:
     from reconciler.engine.apply import Outcome
-    from reconciler.engine.reconcile import Report
+    from reconciler.engine.report import Report
 
 _NAMED = 10
 

@@ -24,7 +24,8 @@ if TYPE_CHECKING:
     from types import FrameType
 
     from reconciler.compose import Bound
-    from reconciler.engine.reconcile import Planned, Report, Request
+    from reconciler.engine.report import Planned, Report
+    from reconciler.engine.request import Request
     from reconciler.engine.saved import SavedPlan
     from reconciler.plan.change import Plan
     from reconciler.settings import Settings

@@ -125,7 +125,7 @@ class Surroundings:
 
 def _runs(session: Session, settings: Settings, around: Surroundings) -> None:
     """One run after another; with the old settings when nothing can be opened with the new ones."""
-    from reconciler.engine.daemon import Ending
+    from reconciler.engine.outcome import Ending
 
     old: Settings | None = None
     while True:

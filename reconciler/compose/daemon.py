@@ -17,7 +17,9 @@ from reconciler.engine.attendance import Attendance
 from reconciler.engine.board import Board
 from reconciler.engine.daemon import Daemon, Doors
 from reconciler.engine.herald import Herald
-from reconciler.engine.reconcile import Planned, Reconciler, Request
+from reconciler.engine.reconcile import Reconciler
+from reconciler.engine.report import Planned
+from reconciler.engine.request import Request
 from reconciler.engine.timers import Pace, Timers
 from reconciler.errors import Terminal
 from reconciler.plan.announcement import Manner

@@ -16,7 +16,8 @@ from reconciler.compose import Bound, load, open_host
 from reconciler.demo.follow import follow
 from reconciler.demo.place import Place, difference, prepare, stand_in
 from reconciler.engine.ask import ask
-from reconciler.engine.reconcile import Report, Request
+from reconciler.engine.report import Report
+from reconciler.engine.request import Request
 from reconciler.plan.resource import Process
 from reconciler.protocols import events
 from reconciler.render.plan_text import plan_text

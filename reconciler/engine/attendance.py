@@ -5,9 +5,9 @@ Not done here: what counts as up (plan/presence.py), how it is kept (the ledger)
 
 from __future__ import annotations
 
-from reconciler.engine.daemon import Outcome
 from reconciler.engine.host import Host
-from reconciler.engine.reconcile import Report
+from reconciler.engine.outcome import Outcome
+from reconciler.engine.report import Report
 from reconciler.errors import ReconcilerError
 from reconciler.plan.presence import presence
 from reconciler.plan.status import HostStatus

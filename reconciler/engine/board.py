@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from threading import Lock
 
-from reconciler.engine.reconcile import Planned, Report
+from reconciler.engine.report import Planned, Report
 from reconciler.plan.change import Plan, Step
 from reconciler.plan.status import HostStatus
 from reconciler.protocols.clock import Clock

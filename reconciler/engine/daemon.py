@@ -10,7 +10,6 @@ import secrets
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
-from enum import Enum
 from threading import Event, Lock, Thread
 
 from reconciler.engine.board import Board
@@ -18,16 +17,17 @@ from reconciler.engine.calm import Calm
 from reconciler.engine.desk import Desk
 from reconciler.engine.host import Host
 from reconciler.engine.lookout import Lookout
+from reconciler.engine.outcome import After, Ending, Outcome, judged
 from reconciler.engine.overtaken import Overtaken
 from reconciler.engine.queue import Key, Kind, Taken, WorkQueue
-from reconciler.engine.reconcile import Planned, Reconciler, Report, Request
+from reconciler.engine.reconcile import Reconciler
+from reconciler.engine.report import Planned, Report
+from reconciler.engine.request import Request
 from reconciler.engine.saved import SavedPlan, fingerprint
 from reconciler.engine.status import iso
 from reconciler.engine.timers import Timers
 from reconciler.errors import Interrupted, ReconcilerError, Refused, Retryable, Terminal
-from reconciler.plan.change import Disposition
 from reconciler.plan.held import Pause
-from reconciler.plan.status import HostStatus
 from reconciler.protocols.events import Event as Happening
 from reconciler.protocols.events import Level, Stage
 from reconciler.protocols.exits import Exits
@@ -41,30 +41,6 @@ DELIVERY = "webhook"
 NEWER = "a newer commit"
 QUIET = frozenset({"drift", "process exit", "next try", AFTERWARDS})
 """Triggers that say nothing about the remote: it is not asked because of them."""
-
-
-class Ending(Enum):
-    """Why the daemon's run ended."""
-
-    STOP = "stop"
-    RELOAD = "reload"
-
-
-class Outcome(Enum):
-    """How a pass ended, on the board and in the metrics."""
-
-    DONE = "done"
-    INCOMPLETE = "incomplete"
-    INVALID = "invalid"
-    REFUSED = "refused"
-    FAILED = "failed"
-    ABANDONED = "abandoned"
-    INTERRUPTED = "interrupted"
-    BUG = "bug"
-
-
-After = Callable[[Outcome, HostStatus | None, str, Report | None], None]
-"""Hears of each pass: how it ended, what was seen last, what a person has to know, and what it reported if it did."""
 
 
 def _unheard(_: BaseException) -> None:
@@ -262,7 +238,7 @@ class Daemon:
             self._doors.bug(bug)
             outcome, trouble = Outcome.BUG, f"bug: {type(bug).__name__}: {bug}"
         else:
-            outcome, trouble = _judged(report)
+            outcome, trouble = judged(report)
         if trouble:
             level = Level.INFO if outcome in (Outcome.ABANDONED, Outcome.INTERRUPTED) else Level.ERROR
             self._once(trouble, level)
@@ -306,14 +282,3 @@ class Daemon:
         if status is not None:
             pids = [wizard.pid for wizard in status.wizards if wizard.pid]
             self._doors.exits.watch(pids, lambda pid: self.wake("process exit"))  # noqa: ARG005 - a key, no facts
-
-
-def _judged(report: Report) -> tuple[Outcome, str]:
-    """Done, or what is left and why."""
-    if report.done and not report.left.pending and not report.stuck and not report.unsigned:
-        blocked = [change for change in report.left.waiting if change.disposition is Disposition.BLOCKED]
-        return (Outcome.INCOMPLETE, f"blocked: {blocked[0].obstacle}") if blocked else (Outcome.DONE, "")
-    words = [outcome.text for outcome in report.applied.failures[:1]]
-    words += [f"quarantined: {name}" for name, _ in report.left.quarantined]
-    words += ["the newest commit is not signed"] if report.unsigned else []
-    return Outcome.INCOMPLETE, "; ".join(words) or "something is still different"

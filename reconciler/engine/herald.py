@@ -12,10 +12,10 @@ from collections.abc import Callable
 from dataclasses import replace
 from threading import Condition, Event, Thread
 
-from reconciler.engine.daemon import Outcome
 from reconciler.engine.host import Host
 from reconciler.engine.outbox import Letter, Outbox
-from reconciler.engine.reconcile import Report
+from reconciler.engine.outcome import Outcome
+from reconciler.engine.report import Report
 from reconciler.engine.status import iso
 from reconciler.errors import ReconcilerError
 from reconciler.plan.announce import MEMORY, Memory, announce, drifted, remembered

@@ -2,31 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable
+from dataclasses import replace
 
 from reconciler.engine.allow import allowances
 from reconciler.engine.apply import Applied, Apply
-from reconciler.engine.arrivals import Arrivals, Told
-from reconciler.engine.demand import NOTHING, Demand, foreseen, obey
+from reconciler.engine.arrivals import Arrivals
+from reconciler.engine.demand import NOTHING, foreseen, obey
 from reconciler.engine.desired import DesiredState, InvalidFleet, Wanted
 from reconciler.engine.health import Prober
 from reconciler.engine.host import Host
 from reconciler.engine.journal import resolve
 from reconciler.engine.observe import Observer
 from reconciler.engine.record import Recorder
-from reconciler.engine.saved import SavedPlan, compare
+from reconciler.engine.report import Planned, Report
+from reconciler.engine.request import Request, rollback
+from reconciler.engine.saved import compare
 from reconciler.engine.status import Seen, host_status, iso
 from reconciler.engine.tries import Tries
 from reconciler.engine.trust import Trust
 from reconciler.errors import Interrupted, ReconcilerError, Refused, Terminal
 from reconciler.plan.build import Memory, Rules, build
-from reconciler.plan.change import Plan
 from reconciler.plan.expand import Desired
-from reconciler.plan.fact import Observed
 from reconciler.plan.formerly import renamed
-from reconciler.plan.held import Generation, Quarantine, Records
-from reconciler.plan.repeat import stopped
+from reconciler.plan.held import Records
 from reconciler.plan.resource import Process
 from reconciler.plan.status import HostStatus
 from reconciler.plan.unproven import moved_starts
@@ -38,78 +37,6 @@ APPLIED = "applied-commit"
 """The last commit of which nothing was left to do."""
 RAN = "ran-commit"
 """The last commit that a whole pass was made for, whatever came of it."""
-
-
-@dataclass(frozen=True, slots=True)
-class Request:
-    """What woke a pass and what it may do. A request carries no facts: the pass finds them itself.
-
-    `files`: an uncommitted fleet to plan (never applied). `saved`: apply exactly this plan. `reread`: read every file
-    again whatever its stat says. `demand`: what a person says about what this host has learnt; a plan foresees it, a
-    run says it for good. `fetch`: whether the remote is asked; else what was fetched last is used. `patient`: what
-    could not be done lately waits until its next try is due.
-    """
-
-    trigger: str = "asked for"
-    rules: Rules = field(default_factory=Rules)
-    files: Mapping[str, bytes] | None = None
-    saved: SavedPlan | None = None
-    reread: bool = False
-    demand: Demand = NOTHING
-    fetch: bool = True
-    patient: bool = False
-
-
-def rollback(wizard: str) -> Request:
-    """Put the wizard back to its last other generation."""
-    return Request("rollback by hand", Rules(only=frozenset({wizard})), demand=Demand(roll_back=wizard))
-
-
-def retry(wizards: frozenset[str]) -> Request:
-    """Try again what failed or came back too often: of these wizards, or of all when none is named."""
-    demand = Demand(retry=wizards, everything=not wizards)
-    return Request("retry by hand", Rules(only=wizards), demand=demand)
-
-
-@dataclass(frozen=True, slots=True)
-class Planned:
-    """A plan with all that it was made from. `desired` is what is really wanted: without what is quarantined. `records`
-    are as the request's demand will make them; `quarantined` is why what is declared is not wanted."""
-
-    plan: Plan
-    wanted: Wanted
-    desired: Desired
-    observed: Observed
-    records: Records
-    rules: Rules
-    quarantined: Mapping[str, tuple[Quarantine, Generation | None]]
-    arrivals: Told = ()
-
-    def stuck(self) -> tuple[str, ...]:
-        """Wizards and resources that only a commit or a person can free, but for what a person rolled back."""
-        looked_at = dict(self.plan.quarantined)
-        failed = [n for n, (one, _) in self.quarantined.items() if n in looked_at and not one.by_hand]
-        looping = [change.key for change in self.plan.waiting if stopped(change, self.records)]
-        return (*failed, *looping)
-
-
-@dataclass(frozen=True, slots=True)
-class Report:
-    """What came of a pass. `left` is the plan of the second look: empty when the host is as Git wants it. `unsigned` is
-    the branch's tip when that was not used, because it is not signed. `stuck` are wizards and resources that only a
-    commit or a person can free: quarantined ones, and those whose change came back too often."""
-
-    plan: Plan
-    applied: Applied
-    left: Plan
-    status: HostStatus
-    notices: tuple[str, ...]
-    unsigned: str = ""
-    stuck: tuple[str, ...] = ()
-
-    @property
-    def done(self) -> bool:
-        return self.applied.result is Result.DONE
 
 
 class Reconciler:

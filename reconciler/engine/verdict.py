@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 
 from reconciler.engine.allow import allowances
 from reconciler.engine.desired import InvalidFleet
-from reconciler.engine.reconcile import Planned
+from reconciler.engine.report import Planned
 from reconciler.engine.saved import fingerprint
 from reconciler.errors import ReconcilerError, Refused, Retryable
 from reconciler.plan.build import Rules

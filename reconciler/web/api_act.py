@@ -12,7 +12,8 @@ from threading import Lock
 from typing import TYPE_CHECKING
 
 from reconciler.engine.demand import Demand
-from reconciler.engine.reconcile import Planned, Request, retry, rollback
+from reconciler.engine.report import Planned
+from reconciler.engine.request import Request, retry, rollback
 from reconciler.errors import Retryable
 from reconciler.plan.build import Rules
 from reconciler.web.api_bodies import (

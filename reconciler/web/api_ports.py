@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from reconciler.engine.daemon import Daemon
-    from reconciler.engine.reconcile import Planned
+    from reconciler.engine.report import Planned
     from reconciler.web.api_operation import Asked
 
 

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import TYPE_CHECKING
 
-from reconciler.engine.reconcile import Planned, Request
+from reconciler.engine.report import Planned
+from reconciler.engine.request import Request
 from reconciler.engine.saved import fingerprint
 from reconciler.errors import ReconcilerError, Terminal
 from reconciler.web.api_bodies import Action

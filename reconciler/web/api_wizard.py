@@ -22,7 +22,7 @@ from reconciler.web.api_status import FleetWizard, Generation, LogAnswer, OwnedK
 
 if TYPE_CHECKING:
     from reconciler.engine.daemon import Daemon
-    from reconciler.engine.reconcile import Planned
+    from reconciler.engine.report import Planned
     from reconciler.plan.expand import Desired
     from reconciler.plan.held import Records
     from reconciler.web.api_operation import Asked

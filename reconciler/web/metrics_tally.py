@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from threading import Lock
 
 from reconciler.engine.board import Board, Ended, Running, View
-from reconciler.engine.daemon import Outcome
+from reconciler.engine.outcome import Outcome
 from reconciler.plan.change import Action, Cause, Change, Operation, Plan
 from reconciler.protocols.ledger import Ledger, Result
 

@@ -17,7 +17,8 @@ from urllib.parse import quote
 from starlette.requests import Request as WebRequest
 from starlette.responses import RedirectResponse, Response
 
-from reconciler.engine.reconcile import Planned, Request, retry, rollback
+from reconciler.engine.report import Planned
+from reconciler.engine.request import Request, retry, rollback
 from reconciler.engine.saved import fingerprint
 from reconciler.errors import ReconcilerError, Retryable
 from reconciler.plan.build import Rules

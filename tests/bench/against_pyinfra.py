@@ -14,7 +14,8 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-from reconciler.engine.reconcile import Reconciler, Request
+from reconciler.engine.reconcile import Reconciler
+from reconciler.engine.request import Request
 from reconciler.plan.resource import CodebaseVersion, Directory, KeyedFile, Process, Resource, Symlink, TextFile
 from tests.bench.figure import Figure, require
 from tests.bench.idle import converge

@@ -10,7 +10,9 @@ from hashlib import sha256
 from pathlib import Path
 
 from reconciler.engine.host import Host
-from reconciler.engine.reconcile import Reconciler, Report, Request
+from reconciler.engine.reconcile import Reconciler
+from reconciler.engine.report import Report
+from reconciler.engine.request import Request
 from reconciler.plan.resource import CodebaseVersion, Process, Resource, TextFile
 from tests.bench.figure import Figure, require
 from tests.bench.stopwatch import Stopwatch, Times, milliseconds, minus, over, times, watched

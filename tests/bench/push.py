@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from reconciler.engine.host import Host
-from reconciler.engine.reconcile import Reconciler, Request
+from reconciler.engine.reconcile import Reconciler
+from reconciler.engine.request import Request
 from tests.bench.figure import Figure, require
 from tests.bench.fleet import model_document, name_of
 from tests.bench.idle import settled

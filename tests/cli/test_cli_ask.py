@@ -8,7 +8,7 @@ import pytest
 
 from reconciler import compose
 from reconciler.cli.progress import Lines
-from reconciler.engine.reconcile import Request
+from reconciler.engine.request import Request
 from reconciler.plan.change import Action, Cause, Change, Operation, Reason, Step
 from reconciler.plan.held import Held, Origin
 from reconciler.plan.resource import Process

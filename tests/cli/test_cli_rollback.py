@@ -11,7 +11,8 @@ import pytest
 from reconciler import compose
 from reconciler.cli.progress import Lines
 from reconciler.engine.host import Host
-from reconciler.engine.reconcile import Reconciler, Request
+from reconciler.engine.reconcile import Reconciler
+from reconciler.engine.request import Request
 from reconciler.plan.fields import secret_refs
 from reconciler.plan.generation import expansion, of_wizard
 from reconciler.plan.held import Generation, Pause, Quarantine, Repeat

@@ -11,8 +11,9 @@ from threading import Thread
 from reconciler.adapters.clock import SystemClock
 from reconciler.compose.daemon import Fan
 from reconciler.engine.board import Board, View
-from reconciler.engine.daemon import Daemon, Doors, Ending
+from reconciler.engine.daemon import Daemon, Doors
 from reconciler.engine.desk import Desk
+from reconciler.engine.outcome import Ending
 from reconciler.engine.reconcile import Reconciler
 from reconciler.engine.timers import Pace, Timers
 from reconciler.protocols.clock import Clock

@@ -21,7 +21,9 @@ import yaml
 from reconciler import compose
 from reconciler.adapters.memory import Memory
 from reconciler.engine.host import Host
-from reconciler.engine.reconcile import Reconciler, Report, Request
+from reconciler.engine.reconcile import Reconciler
+from reconciler.engine.report import Report
+from reconciler.engine.request import Request
 from reconciler.plan.fact import Listener, ProcessFact
 from reconciler.plan.fields import source_value
 from reconciler.plan.held import Records

@@ -6,7 +6,7 @@ from itertools import pairwise
 
 import pytest
 
-from reconciler.engine.reconcile import Request, retry, rollback
+from reconciler.engine.request import Request, retry, rollback
 from reconciler.errors import Interrupted
 from reconciler.plan.build import Rules
 from reconciler.plan.change import Disposition

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from reconciler.adapters.clock import SystemClock
-from reconciler.engine.daemon import Ending, Outcome
-from reconciler.engine.reconcile import retry, rollback
+from reconciler.engine.outcome import Ending, Outcome
+from reconciler.engine.request import retry, rollback
 from reconciler.engine.timers import Pace
 from tests.engine.running import NEVER, running
 from tests.engine.site import Site

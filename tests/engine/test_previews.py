@@ -14,7 +14,8 @@ from reconciler.adapters.git_proposal import GitProposals
 from reconciler.adapters.gitea import Gitea
 from reconciler.adapters.gitea_client import GiteaClient
 from reconciler.engine.previews import Previews
-from reconciler.engine.reconcile import Planned, Request
+from reconciler.engine.report import Planned
+from reconciler.engine.request import Request
 from reconciler.engine.verdict import Scene
 from reconciler.errors import ReconcilerError, Retryable, Terminal
 from reconciler.plan.build import Rules

@@ -10,7 +10,8 @@ import pytest
 import yaml
 
 from reconciler.engine.host import Host
-from reconciler.engine.reconcile import Reconciler, Request, rollback
+from reconciler.engine.reconcile import Reconciler
+from reconciler.engine.request import Request, rollback
 from reconciler.plan.change import Action, Step
 from reconciler.plan.held import Pause, Records
 from reconciler.protocols.runtime import Program

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from reconciler.engine.apply import Apply
-from reconciler.engine.reconcile import Request, retry, rollback
+from reconciler.engine.request import Request, retry, rollback
 from reconciler.errors import Interrupted, Refused, Terminal
 from reconciler.plan.change import Action
 from reconciler.plan.held import Pause

@@ -22,7 +22,9 @@ import yaml
 from reconciler import compose
 from reconciler.adapters.supervisord import Supervisord
 from reconciler.engine.host import Limits
-from reconciler.engine.reconcile import Reconciler, Report, Request, rollback
+from reconciler.engine.reconcile import Reconciler
+from reconciler.engine.report import Report
+from reconciler.engine.request import Request, rollback
 from reconciler.errors import Terminal
 from tests.kills.points import Tally, counted
 from tests.kills.standins import HastyClock, InstantCodebases, Quiet

@@ -15,10 +15,11 @@ from reconciler import compose
 from reconciler.adapters.apprise_notifier import AppriseNotifier
 from reconciler.compose.host import secret_of
 from reconciler.engine.attendance import Attendance
-from reconciler.engine.daemon import Outcome
 from reconciler.engine.herald import KEPT, Herald
 from reconciler.engine.host import Host
-from reconciler.engine.reconcile import Reconciler, Request
+from reconciler.engine.outcome import Outcome
+from reconciler.engine.reconcile import Reconciler
+from reconciler.engine.request import Request
 from reconciler.plan.announcement import Announcement, Kind, Manner
 from reconciler.protocols.ledger import Result
 from reconciler.protocols.notifier import Undelivered

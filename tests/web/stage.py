@@ -16,7 +16,7 @@ import yaml
 
 from reconciler.engine.board import View
 from reconciler.engine.daemon import PASS, Daemon
-from reconciler.engine.reconcile import Request
+from reconciler.engine.request import Request
 from reconciler.plan.presence import Presence
 from reconciler.protocols.runtime import Program
 from tests.web.house import House, wait_for

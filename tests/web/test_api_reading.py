@@ -209,6 +209,6 @@ def test_what_is_not_there_is_a_problem_too(house: House) -> None:
 
 
 def _request() -> object:
-    from reconciler.engine.reconcile import Request
+    from reconciler.engine.request import Request
 
     return Request("test")

@@ -43,7 +43,7 @@ def apply(
     """
     from reconciler.cli.names import check_planned
     from reconciler.cli.passes import Manner, plan_and_run
-    from reconciler.engine.reconcile import Request
+    from reconciler.engine.request import Request
     from reconciler.plan.build import Rules
 
     files = [word for word in words if _is_file(word)]
@@ -66,7 +66,7 @@ def _is_file(word: str) -> bool:
 def _apply_saved(session: Session, file: str, verbose: bool) -> int:
     from reconciler.cli.outcome import exit_code, report_text
     from reconciler.cli.passes import carry_out
-    from reconciler.engine.reconcile import Request
+    from reconciler.engine.request import Request
 
     saved = _read(file)
     settings = session.settings()

@@ -55,7 +55,7 @@ def logs(session: Session, wizard: str, follow: bool, lines: int, raw: bool, as_
 def _path(wizard: str, bound: Bound) -> str:
     """Where the log is now: as last applied, in the attic for a removed wizard, else where Git wants it."""
     from reconciler.cli.names import check_planned
-    from reconciler.engine.reconcile import Request
+    from reconciler.engine.request import Request
     from reconciler.plan.resource import Process
 
     records = bound.host.ledger.records()

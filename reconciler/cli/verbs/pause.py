@@ -12,7 +12,7 @@ from reconciler.errors import ReconcilerError
 
 if TYPE_CHECKING:
     from reconciler.compose import Bound
-    from reconciler.engine.reconcile import Request
+    from reconciler.engine.request import Request
     from reconciler.plan.change import Plan
 
 
@@ -86,7 +86,7 @@ def _plan(bound: Bound, wizard: str) -> Plan | None:
 
 
 def _only(wizard: str) -> Request:
-    from reconciler.engine.reconcile import Request
+    from reconciler.engine.request import Request
     from reconciler.plan.build import Rules
 
     return Request(rules=Rules(only=frozenset({wizard})))

@@ -11,7 +11,7 @@ from reconciler.cli.exits import Exit
 from reconciler.cli.session import Session, json_option, out, pass_session, say, verb, verbose_option
 
 if TYPE_CHECKING:
-    from reconciler.engine.reconcile import Planned
+    from reconciler.engine.report import Planned
     from reconciler.plan.build import Rules
     from reconciler.plan.change import Plan
     from reconciler.settings import Settings
@@ -61,7 +61,7 @@ def plan(session: Session, /, wizards: tuple[str, ...], target: str | None, **op
     """
     from reconciler.cli.names import check_planned
     from reconciler.cli.passes import look
-    from reconciler.engine.reconcile import Request
+    from reconciler.engine.request import Request
     from reconciler.plan.build import Rules
 
     if target and options["fleet"]:

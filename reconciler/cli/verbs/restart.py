@@ -10,7 +10,7 @@ from reconciler.cli.session import Session, pass_session, verb, verbose_option
 from reconciler.errors import Terminal
 
 if TYPE_CHECKING:
-    from reconciler.engine.reconcile import Planned
+    from reconciler.engine.report import Planned
 
 
 @verb("reconciler restart ezra", "reconciler restart ezra allegro -y")
@@ -25,7 +25,7 @@ def restart(session: Session, wizards: tuple[str, ...], yes: bool, verbose: bool
     and hold before it counts as done.
     """
     from reconciler.cli.passes import Manner, plan_and_run
-    from reconciler.engine.reconcile import Request
+    from reconciler.engine.request import Request
     from reconciler.plan.build import Rules
 
     names = frozenset(wizards)

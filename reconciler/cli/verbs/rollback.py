@@ -14,7 +14,7 @@ from reconciler.cli.exits import Exit
 from reconciler.cli.session import Session, out, pass_session, say, verb, verbose_option
 
 if TYPE_CHECKING:
-    from reconciler.engine.reconcile import Planned
+    from reconciler.engine.report import Planned
     from reconciler.plan.held import Records
 
 
@@ -31,7 +31,7 @@ def rollback(session: Session, wizard: str, yes: bool, verbose: bool) -> int:
     `reconciler retry`. What the agent wrote stays.
     """
     from reconciler.cli.passes import Manner, plan_and_run
-    from reconciler.engine.reconcile import rollback as request
+    from reconciler.engine.request import rollback as request
 
     return plan_and_run(session, request(wizard), Manner(yes, verbose), lambda planned: _introduce(wizard, planned))
 
@@ -59,7 +59,7 @@ def retry(session: Session, wizards: tuple[str, ...], everything: bool, yes: boo
     because they came back too often. Shows the plan that follows and asks first.
     """
     from reconciler.cli.passes import Manner, plan_and_run
-    from reconciler.engine.reconcile import retry as request
+    from reconciler.engine.request import retry as request
 
     if everything == bool(wizards):
         raise click.UsageError("name the wizards, or say --all")

@@ -24,7 +24,7 @@ def run(session: Session, once: bool, verbose: bool) -> int:
         return serve(session)
     from reconciler.cli.outcome import exit_code, report_text
     from reconciler.cli.passes import carry_out
-    from reconciler.engine.reconcile import Request
+    from reconciler.engine.request import Request
 
     report = carry_out(session, session.settings(), Request("run --once"), verbose=verbose)
     out(report_text(report, colour=session.colours()))

@@ -16,7 +16,7 @@ from reconciler.errors import Refused, Terminal
 
 if TYPE_CHECKING:
     from reconciler.compose import Bound
-    from reconciler.engine.reconcile import Planned
+    from reconciler.engine.report import Planned
     from reconciler.plan.value import SecretRef
 
 _MOST = 64 * 1024
@@ -105,7 +105,7 @@ def rotate(session: Session, wizard: str, name: str, yes: bool, verbose: bool) -
     wizard restarts: a generated secret is read by one alone.
     """
     from reconciler.cli.passes import Manner, plan_and_run
-    from reconciler.engine.reconcile import Request
+    from reconciler.engine.request import Request
     from reconciler.plan.build import Rules
     from reconciler.plan.value import SecretRef
 

@@ -1,0 +1,44 @@
+"""What a pass is asked for: what woke it, what it may do, and what a person says about what this host has learnt.
+
+Not done here: the pass.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from reconciler.engine.demand import NOTHING, Demand
+from reconciler.engine.saved import SavedPlan
+from reconciler.plan.build import Rules
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What woke a pass and what it may do. A request carries no facts: the pass finds them itself.
+
+    `files`: an uncommitted fleet to plan (never applied). `saved`: apply exactly this plan. `reread`: read every file
+    again whatever its stat says. `demand`: what a person says about what this host has learnt; a plan foresees it, a
+    run says it for good. `fetch`: whether the remote is asked; else what was fetched last is used. `patient`: what
+    could not be done lately waits until its next try is due.
+    """
+
+    trigger: str = "asked for"
+    rules: Rules = field(default_factory=Rules)
+    files: Mapping[str, bytes] | None = None
+    saved: SavedPlan | None = None
+    reread: bool = False
+    demand: Demand = NOTHING
+    fetch: bool = True
+    patient: bool = False
+
+
+def rollback(wizard: str) -> Request:
+    """Put the wizard back to its last other generation."""
+    return Request("rollback by hand", Rules(only=frozenset({wizard})), demand=Demand(roll_back=wizard))
+
+
+def retry(wizards: frozenset[str]) -> Request:
+    """Try again what failed or came back too often: of these wizards, or of all when none is named."""
+    demand = Demand(retry=wizards, everything=not wizards)
+    return Request("retry by hand", Rules(only=wizards), demand=demand)
