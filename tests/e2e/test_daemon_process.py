@@ -125,7 +125,9 @@ def _comment(world: StillForged, number: int, right: object) -> str:
         found = [c.body for c in world.repository.comments(number) if c.user.login == BOT]
         return next((body for body in found if right(body)), None)  # type: ignore[operator]
 
-    return until(look, 90, "the comment says so")
+    found = until(look, 90, "the comment says so")
+    print(f"\n----- the comment on pull request {number}\n{found}")  # `pytest -s` shows what people read
+    return found
 
 
 def _plan_state(world: StillForged, commit: str) -> str:
