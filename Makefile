@@ -26,7 +26,7 @@ browser:
 	  echo "Chromium could not be installed: the browser tests are skipped"
 
 test: setup browser
-	@$(BIN)/python -m pytest -n 3 --dist loadfile -m "not alone"
+	@$(BIN)/python -m pytest -n 2 --dist loadfile -m "not alone"
 	@$(BIN)/python -m pytest -m alone
 
 kills: setup

@@ -80,6 +80,9 @@ class DaemonProcess:
                 if error.code != 503:  # no pass has ended yet
                     raise
                 return False
+            except (urllib.error.URLError, ConnectionError):  # it begins again with other settings
+                assert self.process.poll() is None, self.log.read_text()[-3000:]
+                return False
             return now["commit"] == commit and all(wizard["settled"] for wizard in wizards)
 
         until(look, seconds, f"{commit[:7]} is applied")

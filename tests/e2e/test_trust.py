@@ -24,7 +24,7 @@ def own_world() -> Iterator[World]:
         try:
             world.make()
             settings = world.folder / "reconciler.toml"
-            settings.write_text(settings.read_text() + 'gate_limit = "25s"\nsoak = "2s"\n')
+            settings.write_text(settings.read_text() + 'gate_limit = "60s"\nsoak = "2s"\n')
             world.converge()
             yield world
         finally:
