@@ -148,10 +148,13 @@ def _unclear(place: Place, disk: _Disk, call: Call, said: Mapping[str, object]) 
 
 
 def _names(place: Place, path: str) -> Iterator[str]:
-    """The path, or a folder above it that is not the whole root or state; for SQLite's own files their database."""
+    """The path, or a folder above it that is not the whole root or state; for SQLite's own files their database, and
+    for a database that is being made under a name of its own the one that it will be."""
     folders = {str(place.root), str(place.state)}
     yield path
-    yield re.sub(r"-(wal|shm|journal)$", "", path)
+    database = re.sub(r"-(wal|shm|journal)$", "", path)
+    yield database
+    yield re.sub(r"\.\w+\.new$", "", database)
     while len(path) > 1 and (path := os.path.dirname(path)) not in folders:
         yield path
 
