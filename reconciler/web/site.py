@@ -15,7 +15,7 @@ from starlette.responses import PlainTextResponse, Response
 from reconciler.compose.daemon import Service
 from reconciler.engine.daemon import Daemon
 from reconciler.settings import Settings
-from reconciler.settings.values import loopback
+from reconciler.settings.values import loopback, repository_in
 from reconciler.web.api import api_routes
 from reconciler.web.api_problem import problem_face
 from reconciler.web.app import Face, Problem, create_app
@@ -90,7 +90,8 @@ def served(settings: Settings, service: Service, heart: Heart) -> Iterator[Serve
 
 
 def _webhook(settings: Settings, service: Service, counts: Counts) -> Webhook:
-    watched = Watched(settings.gitea_repository, settings.source.branch)
+    repository = settings.gitea_repository or repository_in(settings.source.url)
+    watched = Watched(repository, settings.source.branch)
     expects = Expects(watched, service.web.webhook, settings.web.insecure_webhooks)
     return Webhook(lambda: expects, Wakes(service.daemon), service.log, counts)
 
