@@ -1,7 +1,8 @@
 """Copies of SQLite databases by the online backup API, whole or not at all.
 
 A copy is made in a temporary folder, checked, and renamed to its label. Restoring keeps the databases that it replaces,
-with their journals, in the copy's own folder. Not done here: stopping programs, deciding when.
+with their journals, in the copy's own folder; when that copy goes, they move to `replaced/1`, `2` ... of their wizard
+and stay. Not done here: stopping programs, deciding when.
 """
 
 from __future__ import annotations
@@ -38,8 +39,7 @@ class SqliteCopies:
         with _errors_of(home, final), _partial(final) as partial:
             found = _backups(home, names, partial)
             _sync(partial)
-            if final.exists():
-                shutil.rmtree(final)
+            _drop(final)
             partial.rename(final)
             _sync(final.parent)
         return found
@@ -48,6 +48,8 @@ class SqliteCopies:
         source, target = self._place(old), self._place(new)
         try:
             if source.is_dir():
+                for replaced in (*target.glob(f"*/{REPLACED}"), *target.glob(f"{REPLACED}/*")):
+                    _archive(replaced, source)
                 shutil.rmtree(target, ignore_errors=True)
                 source.rename(target)
                 _sync(target.parent)
@@ -64,6 +66,17 @@ class SqliteCopies:
                 _put_back(place / name, Path(home) / name, place / REPLACED)
         except OSError as error:
             raise Retryable(f"the databases could not be put back: {error}", where=home) from error
+        return found
+
+    def discard(self, version: str) -> int:
+        found = 0
+        for wizard in sorted(self._folder.glob("*")):
+            copy = wizard / version
+            try:
+                found += copy.is_dir()
+                _drop(copy)
+            except OSError as error:
+                raise Retryable(f"the copies of databases could not be removed: {error}", where=str(copy)) from error
         return found
 
     def _place(self, label: str) -> Path:
@@ -101,6 +114,27 @@ def _partial(final: Path) -> Iterator[Path]:
         yield partial
     finally:
         shutil.rmtree(partial, ignore_errors=True)
+
+
+def _drop(copy: Path) -> None:
+    """Takes a copy away, under another name first: half a copy would be taken for one. What it has replaced stays."""
+    going = copy.with_name(f".{copy.name}.old")
+    shutil.rmtree(going, ignore_errors=True)  # of an attempt that was killed
+    if copy.is_dir():
+        if (copy / REPLACED).is_dir():
+            _archive(copy / REPLACED, copy.parent)
+        copy.rename(going)
+        _sync(copy.parent)
+        shutil.rmtree(going)
+
+
+def _archive(replaced: Path, wizard: Path) -> None:
+    """Moves replaced databases to where nothing takes them away."""
+    archive = wizard / REPLACED
+    archive.mkdir(mode=0o700, exist_ok=True)
+    numbers = [int(path.name) for path in archive.iterdir() if path.name.isdecimal()]
+    replaced.rename(archive / str(max(numbers, default=0) + 1))
+    _sync(archive)
 
 
 def _backups(home: str, names: Sequence[str], folder: Path) -> tuple[str, ...]:

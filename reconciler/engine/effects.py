@@ -112,8 +112,12 @@ class Effects:
         if isinstance(change.resource, Process):
             raise TypeError(change.key)
         if isinstance(change.resource, CodebaseVersion):
+            # Nothing leads back to it any more, so neither do the copies of databases that were made when it was left.
+            copies = self._host.databases.discard(digest_of(change.resource.path))
             self._host.codebases.remove(change.resource)
-            return f"removed {change.resource.path}"
+            what = "1 copy" if copies == 1 else f"{copies} copies"
+            along = f" and {what} of databases made when it was left" if copies else ""
+            return f"removed {change.resource.path}{along}"
         kept = self._host.files.keep(change.resource.path) if isinstance(change.resource, TextFile) else None
         if change.origin is Origin.CREATED:
             self._host.files.remove(change.resource.path)

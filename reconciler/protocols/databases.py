@@ -15,7 +15,8 @@ class Databases(Protocol):
 
     def copy(self, home: str, names: Sequence[str], label: str) -> tuple[str, ...]:
         """Copies the databases `names` (paths below `home`) that exist, through the online backup API, under `label`;
-        replaces an older copy of that label only when the new one is whole. Returns the names copied."""
+        replaces an older copy of that label only when the new one is whole, and keeps what that one had replaced.
+        Returns the names copied."""
         ...
 
     def inherit(self, old: str, new: str) -> None:
@@ -26,4 +27,9 @@ class Databases(Protocol):
     def restore(self, home: str, names: Sequence[str], label: str) -> tuple[str, ...]:
         """Makes the databases `names` what they were when `label` was copied, absent ones absent again, keeping what is
         replaced beside the copies. Returns the names; empty when there is no copy. The program must be stopped."""
+        ...
+
+    def discard(self, version: str) -> int:
+        """Takes away the copies of all wizards whose label ends in `/version`, and keeps what restoring them had
+        replaced. Returns how many there were."""
         ...

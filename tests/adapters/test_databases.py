@@ -122,15 +122,71 @@ def test_killed_anywhere_both_are_there_after_another_try(
     assert call > 5
 
 
+def fails(copies: SqliteCopies, home: Path, text: str, *, checkpoint: bool = False) -> None:
+    """A version is left, the next one writes the text and is gone back from."""
+    killed_writer(home / "state.db", f"before {text}")
+    copies.copy(str(home), ("state.db",), LABEL)
+    killed_writer(home / "state.db", text, checkpoint=checkpoint)
+    copies.restore(str(home), NAMES, LABEL)
+
+
+def archived(folder: Path) -> list[str]:
+    """The last row of each database that was replaced, in the order of their numbers."""
+    return [rows(path / "state.db")[-1] for path in sorted((folder / REPLACED).glob("*"))]
+
+
 def test_each_failure_keeps_its_own(copies: SqliteCopies, home: Path, tmp_path: Path) -> None:
-    replaced = tmp_path / "generations" / LABEL / REPLACED
-    for text, checkpoint in (("first", False), ("second", True)):
-        killed_writer(home / "state.db", f"before {text}")
-        copies.copy(str(home), ("state.db",), LABEL)
-        killed_writer(home / "state.db", text, checkpoint=checkpoint)
-        copies.restore(str(home), NAMES, LABEL)
-        assert rows(replaced / "state.db")[-1] == text
-    assert rows(home / "state.db") == ["before first", "before second"]
+    place = tmp_path / "generations" / LABEL
+    fails(copies, home, "first")
+    assert rows(place / REPLACED / "state.db")[-1] == "first"
+    fails(copies, home, "second", checkpoint=True)
+    assert rows(place / REPLACED / "state.db")[-1] == "second"
+    fails(copies, home, "third")
+    assert archived(place.parent) == ["first", "second"]
+    assert rows(home / "state.db") == ["before first", "before second", "before third"]
+
+
+def test_copies_of_a_version_go_and_what_they_replaced_stays(copies: SqliteCopies, home: Path, tmp_path: Path) -> None:
+    fails(copies, home, "first")
+    copies.copy(str(home), ("state.db",), "ezra/another")
+    version = LABEL.rpartition("/")[2]
+    assert copies.discard(version) == 1
+    ezra = tmp_path / "generations" / "ezra"
+    assert sorted(path.name for path in ezra.iterdir()) == ["another", REPLACED]
+    assert archived(ezra) == ["first"]
+    assert copies.discard(version) == 0
+
+
+def test_a_removal_that_is_killed_leaves_a_whole_copy_or_none(copies: SqliteCopies, home: Path, tmp_path: Path) -> None:
+    version, call, killed = LABEL.rpartition("/")[2], 0, True
+    while killed:
+        call += 1
+        fails(copies, home, f"failed {call}")
+        killed = killed_at(call, lambda: copies.discard(version))
+        place = tmp_path / "generations" / LABEL
+        assert not place.exists() or rows(place / "state.db")[-1] == f"before failed {call}"
+        copies.discard(version)
+        assert [path.name for path in place.parent.iterdir()] == [REPLACED]
+        assert f"failed {call}" in archived(place.parent)
+    assert call > 3
+
+
+def test_another_name_takes_the_copies_and_what_both_had_replaced(
+    copies: SqliteCopies, home: Path, tmp_path: Path
+) -> None:
+    fails(copies, home, "of ezra")
+    fails(copies, home, "of ezra again")
+    (tmp_path / "generations" / "ezra").rename(tmp_path / "generations" / "eve")
+    fails(copies, home, "of another ezra")
+    copies.inherit("ezra", "eve")
+    copies.inherit("ezra", "eve")
+    eve = tmp_path / "generations" / "eve"
+    assert not (tmp_path / "generations" / "ezra").exists()
+    assert sorted(rows(path)[-1] for path in eve.glob("**/replaced/**/state.db")) == [
+        "of another ezra",
+        "of ezra",
+        "of ezra again",
+    ]
 
 
 def test_a_rehearsal_keeps_nothing_and_leaves_an_older_copy(copies: SqliteCopies, home: Path, tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ from itertools import pairwise
 
 import pytest
 
+from reconciler.engine.effects import digest_of
 from reconciler.engine.request import Request, retry, rollback
 from reconciler.errors import Interrupted
 from reconciler.plan.build import Rules
@@ -347,3 +348,23 @@ def test_a_gateway_that_never_comes_up_again_is_tried_three_times(site: Site, st
     assert (report.applied.outcomes, report.stuck) == ((), ("wizard/ada/body",))
     assert "did not last" in report.left.changes[0].obstacle
     assert site.records().quarantines == {}
+
+
+def test_copies_go_with_the_version_that_they_lead_back_to(site: Site) -> None:
+    """A version that no generation, link or process needs is removed, and so are the copies made when it was left."""
+    for name in ("bo", "cy"):
+        del site.wizards[name]
+    site.push("Only ada\n\nAllow-Delete: bo\nAllow-Delete: cy")
+    site.settle()
+    grows(site)
+    for number in range(9):
+        site._install(f"1.{number}.0")
+        site.version(f"1.{number}.0")
+        site.settle()
+    path = site.root / ".codebases" / "hermes-agent"
+    left = {digest_of(str(one)) for one in path.iterdir()}
+    copies = {one.name for one in (site.state / "generations" / "ada").iterdir()}
+    assert "1.0.0" not in {one.name for one in path.iterdir()}
+    assert copies
+    assert copies <= left
+    assert "and 1 copy of databases made when it was left" in str(site.entries())

@@ -127,6 +127,7 @@ def _databases(site: Site) -> Iterator[Path]:
     yield from site.root.glob(".attic/*/home/state.db")
     yield from (path for path in site.state.glob("generations/*/*/state.db") if not path.parent.name.startswith("."))
     yield from site.state.glob("generations/*/*/replaced/state.db")
+    yield from site.state.glob("generations/*/replaced/*/state.db")
 
 
 def _files(root: Path) -> Iterator[tuple[str, object]]:

@@ -39,7 +39,7 @@ EFFECTS = {
     "files": ("make_directory", "write_text", "edit_keys", "link", "remove", "move", "keep"),
     "secrets": ("make", "pin", "renew", "inherit", "forget"),
     "codebases": ("install", "remove"),
-    "databases": ("rehearse", "copy", "inherit", "restore"),
+    "databases": ("rehearse", "copy", "inherit", "restore", "discard"),
     "runtime": ("start", "stop", "forget", "unplanned", "shutdown"),
     "store": ("write", "flush"),
     "source": ("fetch", "accept"),
