@@ -12,7 +12,7 @@ from __future__ import annotations
 import os
 import re
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TypeVar
 
@@ -23,6 +23,7 @@ from reconciler.adapters.git_repo import CommitMissing, Damaged, GitRepo, Unreac
 from reconciler.adapters.git_tree import Limits, Trees
 from reconciler.adapters.git_words import DAMAGE, last_words, mend_for
 from reconciler.errors import Retryable, Terminal
+from reconciler.plan.policy import deletions_allowed
 from reconciler.protocols.proposals import Merge
 
 T = TypeVar("T")
@@ -69,7 +70,17 @@ class GitProposals:
         commits = Histories().since(repo, base, head) if base != head else ()
         tree, conflicts = _merged(repo, base, head)
         files = {} if conflicts else trees.read(repo, tree, self._folder)
-        return Merge(base, head, files, conflicts, before, commits)
+        telling = [place for place, commit in enumerate(commits) if deletions_allowed(commit.trailers)]
+        told = commits[: telling[-1] + 1] if telling and not conflicts else ()
+        seen = {commit.commit: self._files(trees, repo, commit.commit) for commit in told}
+        return Merge(base, head, files, conflicts, before, commits, seen)
+
+    def _files(self, trees: Trees, repo: GitRepo, commit: str) -> Mapping[str, bytes]:
+        """Those of a commit that need not be sound: of one that can't be used there are none."""
+        try:
+            return trees.read(repo, commit, self._folder)
+        except Terminal:
+            return {}
 
     def _bring(self, repo: GitRepo, number: int) -> None:
         options = ("--quiet", "--no-tags", "--no-write-fetch-head", "--no-auto-maintenance", "--no-recurse-submodules")

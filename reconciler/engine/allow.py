@@ -6,12 +6,11 @@ restarts for one pass.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from reconciler.plan.build import Rules
-from reconciler.plan.policy import DELETION_TRAILER, RESTART_TRAILER
+from reconciler.plan.policy import deletions_allowed, restarts_allowed
 from reconciler.protocols.source import Revision
 
 
@@ -30,11 +29,11 @@ def allowances(
     """
     deletions, restarts = set(rules.deletions), rules.restarts
     for place, revision in enumerate(unapplied):
-        for name in _names(revision):
+        for name in deletions_allowed(revision.trailers):
             if not any(declares(commit, name) for commit in _onwards(unapplied, place)):
                 deletions.add(name)
     for revision in fresh:
-        restarts = max([restarts, *_numbers(revision)])
+        restarts = max(restarts, restarts_allowed(revision.trailers))
     return replace(rules, deletions=frozenset(deletions), restarts=restarts)
 
 
@@ -46,15 +45,3 @@ def _onwards(revisions: Sequence[Revision], place: int) -> Iterator[str]:
         if found & set(revision.parents):
             found.add(revision.commit)
             yield revision.commit
-
-
-def _names(revision: Revision) -> Iterator[str]:
-    for key, value in revision.trailers:
-        if key.lower() == DELETION_TRAILER.lower():
-            yield from (name for name in re.split(r"[,\s]+", value) if name)
-
-
-def _numbers(revision: Revision) -> Iterator[int]:
-    for key, value in revision.trailers:
-        if key.lower() == RESTART_TRAILER.lower() and value.strip().isdigit():
-            yield int(value)

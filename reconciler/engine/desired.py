@@ -81,9 +81,11 @@ class DesiredState:
     def declares(self, commit: str, wizard: str) -> bool:
         """Whether the fleet at a commit has the wizard on this host; a fleet that can't be read has none."""
         if commit not in self._names:
-            fleet = load_fleet(self._host.source.read(commit), self._host.folder).fleet
-            wizards = fleet.wizards.values() if fleet else ()
-            self._names[commit] = frozenset(w.name for w in wizards if fleet and fleet.host_of(w) == self._host.name)
+            try:
+                files = self._host.source.read(commit)
+            except Terminal:
+                files = {}
+            self._names[commit] = wizards_of(files, self._host.folder, self._host.name)
         return wizard in self._names[commit]
 
     def uncommitted(self, files: Mapping[str, bytes]) -> Wanted:
@@ -101,6 +103,12 @@ class DesiredState:
         return Wanted(
             desired, loaded.fleet, revision, tuple(str(p).replace(": warning: ", ": ", 1) for p in loaded.warnings)
         )
+
+
+def wizards_of(files: Mapping[str, bytes], folder: str, host: str) -> frozenset[str]:
+    """Names of the wizards that a fleet declares for a host; none where it can't be read."""
+    fleet = load_fleet(files, folder).fleet
+    return frozenset(w.name for w in fleet.wizards.values() if fleet.host_of(w) == host) if fleet else frozenset()
 
 
 def _kept(new: Desired, old: Desired) -> Desired:

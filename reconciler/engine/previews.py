@@ -131,7 +131,7 @@ class Previews:
             raise verdict.retry
 
     def _remember(self, number: int, told: _Told) -> None:
-        small = told.merge is None or sum(map(len, (*told.merge.files.values(), *told.merge.before.values()))) < SMALL
+        small = told.merge is None or _size(told.merge) < SMALL
         self._told[number] = told if small else replace(told, merge=None)
         self._told.move_to_end(number)
         holding = [n for n, one in self._told.items() if one.merge is not None]
@@ -152,3 +152,8 @@ class Previews:
 
     def _say(self, text: str) -> None:
         self._events.emit(Event(Level.INFO, text))
+
+
+def _size(merge: Merge) -> int:
+    """Bytes of the files that it holds."""
+    return sum(len(data) for files in (merge.files, merge.before, *merge.trees.values()) for data in files.values())

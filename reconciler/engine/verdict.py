@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 from reconciler.engine.allow import allowances
-from reconciler.engine.desired import InvalidFleet
+from reconciler.engine.desired import InvalidFleet, wizards_of
 from reconciler.engine.report import Planned
 from reconciler.engine.saved import fingerprint
 from reconciler.errors import ReconcilerError, Refused, Retryable
@@ -85,10 +85,17 @@ class Judge:
         if merge.conflicts:
             return merge, _failure(about, "in conflict", conflict_comment(about, merge.conflicts), merge.conflicts[0])
         try:
-            planned = self._look(merge.files, allowances(Rules(), merge.commits, merge.commits, _nobody))
+            planned = self._look(merge.files, self._allowed(merge))
         except ReconcilerError as error:
             return merge, self._troubled(about, error)
         return merge, self._planned(about, merge, planned)
+
+    def _allowed(self, merge: Merge) -> Rules:
+        """What the trailers of its commits lift, as the pass after the merge will count them."""
+        declared = {
+            commit: wizards_of(files, self._scene.folder, self._scene.host) for commit, files in merge.trees.items()
+        }
+        return allowances(Rules(), merge.commits, merge.commits, lambda commit, name: name in declared[commit])
 
     def _about(self, pull: PullRequest, head: str, base: str, notices: tuple[str, ...] = ()) -> Proposed:
         if pull.fork:
@@ -154,8 +161,3 @@ def _digest(plan: Plan, records: Records, notices: tuple[str, ...]) -> str:
 
 def _short_digest(text: str) -> str:
     return hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()[:16]
-
-
-def _nobody(commit: str, wizard: str) -> bool:  # noqa: ARG001 - the shape that allowances asks for
-    """Whether a newer commit declares the wizard again is left to the plan: what is declared is not removed."""
-    return False

@@ -6,7 +6,8 @@ Healing (an orphan, a process that ended) is not counted: it interrupts nothing 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import re
+from collections.abc import Iterable, Iterator, Sequence
 
 from reconciler.plan.canary import moves
 from reconciler.plan.change import Action, Cause, Change, Disposition, Refusal
@@ -23,6 +24,18 @@ def refusals(
 ) -> tuple[Refusal, ...]:
     """Why the plan may not be applied; empty when it may."""
     return (*_deletions(changes, policy, deletions), *_restarts(changes, policy, restarts))
+
+
+def deletions_allowed(trailers: Iterable[tuple[str, str]]) -> tuple[str, ...]:
+    """Wizards whose removal a commit's trailers allow."""
+    values = (value for key, value in trailers if key.lower() == DELETION_TRAILER.lower())
+    return tuple(name for value in values for name in re.split(r"[,\s]+", value) if name)
+
+
+def restarts_allowed(trailers: Iterable[tuple[str, str]]) -> int:
+    """How many restarts a commit's trailers allow; 0 when they say nothing of it."""
+    values = (value.strip() for key, value in trailers if key.lower() == RESTART_TRAILER.lower())
+    return max((int(value) for value in values if re.fullmatch(r"[0-9]{1,9}", value)), default=0)
 
 
 def _deletions(changes: Sequence[Change], policy: Policy, allowed: frozenset[str]) -> Iterator[Refusal]:

@@ -13,7 +13,8 @@ from reconciler.protocols.source import Revision
 class Merge:
     """The result of merging `head` into `base` (both are commits), made in memory. `files` are those below the fleet's
     folder, as Source.read gives them; with `conflicts` (paths) there are none. `before` are those of `base`, and
-    `commits` those that the merge would bring, newest first."""
+    `commits` those that the merge would bring, newest first. `trees` are the files of those commits from the oldest on
+    that allows a deletion by its trailer: it does not count while the wizard is still declared there."""
 
     base: str
     head: str
@@ -21,6 +22,7 @@ class Merge:
     conflicts: tuple[str, ...] = ()
     before: Mapping[str, bytes] = field(default_factory=dict)
     commits: tuple[Revision, ...] = ()
+    trees: Mapping[str, Mapping[str, bytes]] = field(default_factory=dict)
 
 
 class Proposals(Protocol):

@@ -192,6 +192,20 @@ def test_a_policy_that_refuses_is_a_failure_and_a_trailer_lifts_it(world: World)
     assert at < 8
 
 
+def test_a_trailer_counts_in_a_preview_as_in_the_pass(world: World) -> None:
+    """Said on a commit that still declares the wizard it does not; said once it is gone it does."""
+    number = world.propose("bo.yaml", world.wizard("bo", role="Scribe"), message="bo writes\n\nAllow-Delete: bo\n")
+    world.update(number, "bo.yaml", None)
+    world.previews.preview(number)
+    state, words = world.said(number)
+    assert (state, words) == ("failure", "refused: it would remove 1 wizard (bo); the fleet allows 0 at once")
+    branch = world.repository.repo.pulls[number].head_branch
+    files = world.files("bo.yaml", None, branch)
+    world.repository.commit({**files, "NEWS": "bo left"}, "said again\n\nAllow-Delete: bo\n", branch=branch)
+    world.previews.preview(number)
+    assert world.said(number)[0] == "success"
+
+
 def test_a_changed_policy_and_a_fork_stand_in_the_first_lines(world: World) -> None:
     fork = world.server.fork("sovereign/fleet", "stranger")
     documents = list(yaml.safe_load_all(world.repository.upstream.files("main")["fleet/fleet.yaml"]))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from reconciler.errors import Refused
+from reconciler.plan.policy import restarts_allowed
 from tests.engine.site import Site
 
 DELETES = "cy leaves\n\nAllow-Delete: cy"
@@ -37,6 +38,21 @@ def test_a_trailer_says_nothing_of_what_a_later_commit_takes_away(site: Site) ->
     site.push("said afterwards\n\nAllow-Delete: cy")
     assert site.run().done
     assert site.pid("cy") is None
+
+
+def test_a_trailer_on_a_commit_that_can_not_be_read_delays_no_later_one(site: Site) -> None:
+    files = site.remote.files(site.remote.git("rev-parse", "main"))
+    after = {name: text for name, text in files.items() if name != "fleet/cy.yaml"}
+    site.remote.commit({**after, "fleet/many.yaml": "x" * (11 * 1024 * 1024)}, DELETES)
+    site.remote.commit(after, "a mend")
+    assert site.run().done
+    assert site.pid("cy") is None
+
+
+@pytest.mark.parametrize("number", ["²", "٣", "-3", "9" * 5000, "many", ""])
+def test_a_number_of_restarts_that_is_none_allows_none(number: str) -> None:
+    assert restarts_allowed((("Allow-Restarts", number),)) == 0
+    assert restarts_allowed((("Allow-Restarts", number), ("allow-restarts", " 12 "))) == 12
 
 
 def test_a_wizard_that_moves_to_another_host_leaves_though_a_later_commit_has_it_there(site: Site) -> None:

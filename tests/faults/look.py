@@ -23,6 +23,8 @@ _DATABASE = re.compile(r"^state\.db(-wal|-shm|-journal)?$")
 _DIGEST = re.compile(r"\b[0-9a-f]{64}\b")
 _KEY = re.compile(r"(API_SERVER_KEY=)\S+")
 _HASHED = re.compile(r"(objects/)[0-9a-f]{2}(/[0-9a-f]{38})?$|(objects/pack/)pack-[0-9a-f]{40}\.\w+$")
+_NEW = re.compile(r"\.git\.new-\d+/")
+"""A repository that is being made, which gets its own name when it is whole."""
 REMOVES = frozenset({"unlink", "unlinkat", "rmdir"})
 
 
@@ -92,8 +94,9 @@ def leftovers(place: Place, known: frozenset[str], name: str, path: str) -> Iter
     for left in sorted(state_paths(place) - known):
         aside = ".git.broken" in left  # a repository that seemed damaged is kept, until there is a newer one
         packs = "/objects/pack/tmp_pack_" in left  # git's gc removes them in its own time
-        # Git's own objects, or what could not be taken away: by Git, which sees to it in its own time, or by us.
-        unremoved = name in REMOVES and ("/objects/" in left or left == path)
+        # Git's own objects, or what could not be taken away: by Git, which sees to it in its own time or (a file with
+        # which `init` tries the disk) never, or by us.
+        unremoved = name in REMOVES and ("/objects/" in left or left == _NEW.sub(".git/", path))
         if not (left.endswith("*") or aside or packs or unremoved):
             yield f"left behind: {left}"
 
