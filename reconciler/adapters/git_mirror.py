@@ -24,7 +24,7 @@ from reconciler.adapters.git_names import is_commit
 from reconciler.adapters.git_remote import Remote
 from reconciler.adapters.git_repo import Damaged, GitRepo, Unreachable, make_bare, open_repo
 from reconciler.adapters.git_signature import Signatures
-from reconciler.adapters.git_words import DAMAGE, FAILING, last_words, mend_for
+from reconciler.adapters.git_words import DAMAGE, KEEPING, last_words, mend_for
 from reconciler.errors import ReconcilerError, Refused, Retryable, Terminal
 from reconciler.protocols.source import Fetched
 
@@ -205,7 +205,7 @@ class Mirror:
         """The last accepted tip, for as long as the remote is away."""
         contact, tip = self._contact(), refs_of(repo).get(TIP)
         mend = mend_for(str(away))
-        ours = FAILING.search(str(away))
+        ours = KEEPING.search(str(away))
         where = str(self.path) if ours else self._remote.url
         trouble = f"what the remote sent can't be kept: {away}" if ours else f"the remote can't be reached: {away}"
         if contact is None or tip is None or not self._same_watch():

@@ -10,6 +10,8 @@ import re
 DISK = re.compile(r"No space left on device|Read-only file system|Disk quota exceeded|Permission denied|Input/output")
 FAILING = re.compile(r"No space left on device|Read-only file system|Disk quota exceeded|Input/output error")
 """Words of a disk that fails. What git tells of a remote's own disk is rare, and begins with its address."""
+KEEPING = re.compile(FAILING.pattern + r"|couldn't set 'refs/")
+"""Words of what was fetched and could not be kept here. For a ref git does not say why; it is the disk all the same."""
 LOCK = re.compile(r"Unable to create '([^']+\.lock)': File exists")
 MOVED = re.compile(r"cannot lock ref .* but expected ")
 DAMAGE = re.compile(
@@ -21,6 +23,7 @@ DAMAGE = re.compile(
 _MENDS = (
     (r"No space left|Read-only file|quota exceeded", "make room on the disk"),
     (r"Input/output error", "look into the kernel's log (dmesg)"),
+    (r"couldn't set 'refs/", "look at the disk (df) and into the kernel's log (dmesg)"),
     (r"Authentication failed|could not read (Username|Password)|error: 40[13]|publickey", "check the token or key"),
     (r"not found|error: 404|does not appear to be a git|does not exist|No such", "check source.url"),
     (r"dubious ownership", "the repository belongs to another user: reach it by ssh or http, or change its owner"),

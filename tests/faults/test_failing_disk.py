@@ -70,6 +70,8 @@ def test_nothing_is_torn_all_is_told_and_the_next_pass_converges(place: Place) -
         ("first apply", r"write .*/source\.git\.new-\d+/config\.lock", Fault.BROKEN),
         # What is fetched can't be kept: that is our disk, not the remote.
         ("first apply", r"write .*/source\.git/objects/.*", Fault.FULL),
+        # Git does not say what is wrong with a ref; it is our disk all the same.
+        ("first apply", r"rename .*/source\.git/refs/reconciler/incoming", Fault.BROKEN),
         # A ledger can't be built: SQLite's own files go too.
         ("first apply", r"pwrite64 .*/ledger\.db\.\w+\.new", Fault.FULL),
         # One disk holds wizards and state: what failed first is told although it can't be recorded.
