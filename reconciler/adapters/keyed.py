@@ -43,7 +43,10 @@ def edited(file_format: Format, data: bytes, edits: Sequence[KeyEdit]) -> bytes:
     except Unreadable as error:
         raise Unwritable(f"the file could not be read back after the change ({error.problem})") from error
     _verify(before, after, edits)
-    return (head + changed).encode("utf-8", "surrogatepass")
+    try:
+        return (head + changed).encode("utf-8")
+    except UnicodeEncodeError as error:
+        raise Unwritable("a value is no text that UTF-8 can hold") from error
 
 
 def _leaves(file_format: Format, text: str) -> Mapping[FieldPath, object]:

@@ -56,6 +56,9 @@ def checked(text: str, where: str, mend: str) -> str:
         raise MissingError(f"{where} is empty ({mend})")
     if any(character in text for character in "\n\r\0"):
         raise MissingError(f"{where} holds more than one line ({mend})")
+    if any("\ud800" <= character <= "\udfff" for character in text):
+        # So Python shows bytes of the environment that are no UTF-8; in a file they would make all of it unreadable.
+        raise MissingError(f"{where} is not UTF-8 text ({mend})")
     return text
 
 

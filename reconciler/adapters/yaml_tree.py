@@ -121,6 +121,8 @@ def parse(text: str) -> Document:
 def _unreadable(text: str, error: yaml.YAMLError) -> Unreadable:
     mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
     problem = getattr(error, "problem", None) or getattr(error, "reason", None) or str(error)
+    if "maximum nesting depth" in str(problem):  # libyaml's own bound, which it may meet first: it reads ahead
+        problem = f"nested more than {MAX_DEPTH} levels deep"
     if mark is not None:
         return Unreadable(mark.line + 1, mark.column + 1, str(problem), _MEND)
     before = text[: getattr(error, "position", 0) or 0]

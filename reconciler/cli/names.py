@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
@@ -18,6 +19,16 @@ def recorded(records: Records) -> frozenset[str]:
     """Wizards that the host's own records know, removed ones too."""
     held = {entry.resource.wizard for entry in records.held.values() if entry.resource.wizard}
     return frozenset(held | set(records.attic) | set(records.pauses))
+
+
+def names_a_file(word: str) -> bool:
+    """No name of a wizard holds a dot or a slash."""
+    return "/" in word or "." in word
+
+
+def word_for(file: str) -> str:
+    """The file as a word for the shell that is no name of a wizard."""
+    return shlex.quote(file if names_a_file(file) else f"./{file}")
 
 
 def check_planned(names: Iterable[str], planned: Planned) -> None:

@@ -46,8 +46,14 @@ def _as_it_is(_: Bound) -> None:
     """Nothing to prepare."""
 
 
-def look(session: Session, settings: Settings, request: Request, prepare: Prepare = _as_it_is) -> Planned:
-    """The plan of the request; changes nothing and needs no lock."""
+def look(
+    session: Session,
+    settings: Settings,
+    request: Request,
+    prepare: Prepare = _as_it_is,
+    then: Callable[[Bound, Planned], None] = lambda _, __: None,
+) -> Planned:
+    """The plan of the request; changes nothing and needs no lock. `then` is done while the host is still open."""
     from reconciler import compose
 
     with (
@@ -55,7 +61,9 @@ def look(session: Session, settings: Settings, request: Request, prepare: Prepar
         compose.open_host(settings, events, session.environ, change=False) as bound,
     ):
         prepare(bound)
-        return bound.reconciler.plan(request)
+        planned = bound.reconciler.plan(request)
+        then(bound, planned)
+        return planned
 
 
 def carry_out(

@@ -7,13 +7,16 @@ import tempfile
 from contextlib import suppress
 from pathlib import Path
 
-from reconciler.errors import Retryable
+from reconciler.errors import Retryable, Terminal
 
 
 def write_private(target: str, text: str) -> None:
-    """Replaces the file. Raises Retryable when it can't be written."""
+    """Replaces the file. Raises Retryable when it can't be written, and Terminal when something else stands there: a
+    device, say, or a link."""
     path = Path(target)
     try:
+        if path.is_symlink() or (path.exists() and not path.is_file()):
+            raise Terminal("something that is no plain file stands there", where=target, mend="name another file")
         descriptor, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
     except OSError as error:
         raise _failed(path, error) from error

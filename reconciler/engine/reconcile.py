@@ -208,7 +208,7 @@ class Reconciler:
             if request.saved.commit != planned.plan.commit:
                 moved = f"{request.saved.commit[:7]} to {planned.plan.commit[:7]}"
                 raise Refused(f"the saved plan is stale: the branch moved from {moved}", mend="plan again")
-            compare(request.saved, planned.plan, planned.records)
+            compare(request.saved, planned.plan, planned.records, self._host.secrets.digest)
         if planned.plan.refusals:
             what = "; ".join(f"{refusal.what}: {refusal.mend}" for refusal in planned.plan.refusals)
             self._recorder.rejected(planned.plan.commit, request.trigger, what)

@@ -4,12 +4,15 @@ exactly this plan is applied.
 The fingerprint covers, for each change, what is done, to which values before and after, and whether it is held or
 blocked. No pids, times, or keys that are not ours. What is applied is built again from the same commit and must have
 the same fingerprint; the plan in the file is for reading, so a file whose plan says something else is refused as well.
+A seal under the host's key covers every byte of meaning, so that nobody without that key can put other words, warnings
+or limits into a file.
 """
 
 from __future__ import annotations
 
+import hmac
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from hashlib import sha256
 from typing import cast
@@ -17,11 +20,11 @@ from typing import cast
 from reconciler.errors import Refused, Terminal
 from reconciler.plan.build import Rules
 from reconciler.plan.change import Cause, Change, Plan
-from reconciler.plan.codec import decode_plan, encode_plan
+from reconciler.plan.codec import decode_plan, encode_plan, no_repeats
 from reconciler.plan.held import Records
 from reconciler.plan.repeat import change_digest
 
-FORMAT = 2
+FORMAT = 3
 _PASSING = frozenset({Cause.ORPHAN, Cause.ENDED})
 """Causes whose words name pids and exit codes, which may change before the plan is applied."""
 _SHOWN = 5
@@ -30,13 +33,20 @@ _SHOWN = 5
 @dataclass(frozen=True, slots=True)
 class SavedPlan:
     """`parts` maps what the plan is bound to (the key of each change, each pause and quarantine) to a digest of it.
-    `plan` is what a person read; None when it is still in memory."""
+    `plan` is what a person read; None when it is still in memory. `digest` is of the whole file, and `seal` what the
+    host that wrote it made of that."""
 
     commit: str
     host: str
     rules: Rules
     parts: Mapping[str, str]
     plan: Plan | None = None
+    digest: str = ""
+    seal: str = ""
+
+
+Seal = Callable[[str], str]
+"""Hex HMAC of a text under the host's key."""
 
 
 def fingerprint(plan: Plan, records: Records) -> Mapping[str, str]:
@@ -54,7 +64,7 @@ def parts(plan: Plan) -> Mapping[str, str]:
     return {change.key: change_digest(change, waiting=True) for change in plan.changes}
 
 
-def save(plan: Plan, rules: Rules, records: Records) -> str:
+def save(plan: Plan, rules: Rules, records: Records, seal: Seal) -> str:
     """The text of a plan file."""
     document = {
         "format": FORMAT,
@@ -67,13 +77,14 @@ def save(plan: Plan, rules: Rules, records: Records) -> str:
         "fingerprint": dict(sorted(fingerprint(plan, records).items())),
         "plan": json.loads(encode_plan(plan)),
     }
-    return json.dumps({**document, "digest": _digest(document)}, indent=1, sort_keys=True) + "\n"
+    digest = _digest(document)
+    return json.dumps({**document, "digest": digest, "seal": seal(_sealed(digest))}, indent=1, sort_keys=True) + "\n"
 
 
 def load(text: str, where: str) -> SavedPlan:
     """Raises Terminal when the file is no plan of ours, and Refused when it is one that somebody changed."""
     try:
-        document = json.loads(text)
+        document = json.loads(text, object_pairs_hook=no_repeats)
         if document["format"] != FORMAT:
             raise Terminal(f"it is of format {document['format']}, not {FORMAT}", where=where, mend="plan again")
         rules = Rules(
@@ -82,10 +93,11 @@ def load(text: str, where: str) -> SavedPlan:
             frozenset(map(str, document["deletions"])),
             int(document["restarts"]),
         )
-        intact = document.pop("digest") == _digest(document)
+        seal, digest = str(document.pop("seal")), document.pop("digest")
+        intact = digest == _digest(document)
         bound = {str(key): str(value) for key, value in document["fingerprint"].items()}
-        saved = SavedPlan(str(document["commit"]), str(document["host"]), rules, bound)
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        saved = SavedPlan(str(document["commit"]), str(document["host"]), rules, bound, None, str(digest), seal)
+    except (OverflowError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise Terminal("this is not a saved plan", where=where, mend="write one with `plan --out FILE`") from error
     return replace(saved, plan=_whole(saved, json.dumps(document["plan"]), intact, where))
 
@@ -111,8 +123,8 @@ def _unfit(saved: SavedPlan, plan: Plan) -> Iterator[str]:
     yield from _different(then, now)
 
 
-def compare(saved: SavedPlan, plan: Plan, records: Records) -> None:
-    """Raises Refused, saying what moved or differs, unless the plan is the saved one."""
+def compare(saved: SavedPlan, plan: Plan, records: Records, seal: Seal) -> None:
+    """Raises Refused, saying what moved or differs, unless the plan is the saved one as this host wrote it."""
     if saved.host != plan.host:
         raise Terminal(f"the saved plan is for {saved.host}, and this is {plan.host}", mend="plan on this host")
     moved = _different(saved.parts, fingerprint(plan, records))
@@ -122,6 +134,9 @@ def compare(saved: SavedPlan, plan: Plan, records: Records) -> None:
     if differs:
         what = f"the saved plan says something else than what would be done: {_few(differs)}"
         raise Refused(what, mend="it is stale or was changed; plan again")
+    if saved.plan and not hmac.compare_digest(saved.seal.encode(), seal(_sealed(saved.digest)).encode()):
+        what = "the saved plan was changed after it was written, or another host or an older key of this one wrote it"
+        raise Refused(what, mend="plan again")
 
 
 def _sentences(plan: Plan) -> Mapping[str, str]:
@@ -145,6 +160,11 @@ def _different(old: Mapping[str, str], new: Mapping[str, str]) -> list[str]:
 def _few(names: list[str]) -> str:
     more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
     return f"{', '.join(names[:_SHOWN])}{more}"
+
+
+def _sealed(digest: str) -> str:
+    """What is sealed: no secret has this form."""
+    return f"saved plan\0{digest}"
 
 
 def _digest(document: Mapping[str, object]) -> str:

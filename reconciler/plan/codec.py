@@ -88,7 +88,7 @@ def decode_plan(text: str) -> Plan:
     or steps that could not be run in their order.
     """
     plan = PLAN.decode(text)
-    if json.loads(text, object_pairs_hook=_no_repeats) != json.loads(encode_plan(plan)):
+    if json.loads(text, object_pairs_hook=no_repeats) != json.loads(encode_plan(plan)):
         raise _tampered("it has fields that a plan does not have, or lacks some")
     _check_steps(plan)
     return plan
@@ -107,7 +107,8 @@ def _check_steps(plan: Plan) -> None:
         done.add(step.id)
 
 
-def _no_repeats(pairs: list[tuple[str, object]]) -> dict[str, object]:
+def no_repeats(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    """For `json.loads`: raises Terminal for a field that is there twice, of which JSON's readers take any."""
     found = dict(pairs)
     if len(found) != len(pairs):
         raise _tampered("a field is there twice")

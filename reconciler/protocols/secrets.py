@@ -39,6 +39,10 @@ class Secrets(Protocol):
         """Removes what was generated for the wizard; idempotent."""
         ...
 
+    def prepare(self) -> None:
+        """Keeps the host's key on disk, so that digests made now are comparable with those of a later process."""
+        ...
+
     def digest(self, text: str) -> str:
         """Hex HMAC-SHA256 under the host's key."""
         ...

@@ -31,6 +31,8 @@ def explain_syntax(file: str, text: str, error: yaml.YAMLError) -> Problem:
         return Problem(Position(file, 1, 1), "this is not YAML", "check the file with an editor", rule="yaml/syntax")
     at = Position(file, mark.line + 1, mark.column + 1)
     what = str(getattr(error, "problem", None) or "this is not YAML")
+    if "maximum nesting depth" in what:  # libyaml's own bound, which it may meet before ours: it reads ahead
+        return Problem(at, "nesting is deeper than any fleet needs", "flatten it", rule="yaml/depth")
     line = line_at(text, mark.line)
     character = line[mark.column : mark.column + 1]
     if character == "\t" or "tab character" in what:

@@ -110,6 +110,17 @@ def test_from_the_environment(tmp_path: Path) -> None:
             secrets.reveal(ref)
 
 
+def test_bytes_of_the_environment_that_are_no_text_are_no_secret(tmp_path: Path) -> None:
+    """They would make the whole file unreadable in which they are written."""
+    ref = SecretRef("env", "TOKEN")
+    secrets = HostSecrets(tmp_path, {"TOKEN": os.fsdecode(b"geheim\xfc")})
+    assert secrets.observe([ref])[ref].missing == (
+        "the variable TOKEN is not UTF-8 text (set TOKEN in the reconciler's own environment)"
+    )
+    with pytest.raises(Retryable, match="not UTF-8"):
+        secrets.reveal(ref)
+
+
 def test_from_a_file(tmp_path: Path) -> None:
     path = tmp_path / "token"
     path.write_text("text\n")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable
 from hashlib import sha256
 from pathlib import Path
@@ -36,8 +37,8 @@ def rewrite(target: Path, edit: Edit, *, careful: bool) -> None:
     if careful:
         bound = {key: value for key, value in document["fingerprint"].items() if " of " in key}
         document["fingerprint"] = {**parts(decode_plan(json.dumps(document["plan"]))), **bound}
-        del document["digest"]
-        document["digest"] = sha256(json.dumps(document, sort_keys=True).encode()).hexdigest()
+        rest = {key: value for key, value in document.items() if key not in ("digest", "seal")}
+        document["digest"] = sha256(json.dumps(rest, sort_keys=True).encode()).hexdigest()
     target.write_text(json.dumps(document))
 
 
@@ -120,6 +121,63 @@ def test_what_is_no_plan_at_all_is_an_error(edit: Edit, saved: Path, here: Call)
     assert (ran.code, ran.out) == (1, "")
     assert "not a saved plan" in ran.err or "not a valid saved plan" in ran.err
     assert str(saved) in ran.err
+
+
+UNSEEN: dict[str, Edit] = {
+    "a warning that soothes": lambda d: d["plan"].update(warnings=["reviewed, all harmless"]),
+    "a deletion allowed": lambda d: d.update(deletions=["bob"]),
+    "restarts allowed": lambda d: d.update(restarts=99),
+    "another obstacle": lambda d: change_of(d).update(obstacle="none at all"),
+    "another seal": lambda d: d.update(seal="0" * 64),
+}
+
+
+@pytest.mark.parametrize("name", UNSEEN)
+def test_what_changes_nothing_that_is_done_is_refused_too(name: str, saved: Path, site: Site, here: Call) -> None:
+    """Only who has the host's key can write a plan for it."""
+    rewrite(saved, UNSEEN[name], careful=True)
+    before = files_below(site.root)
+    ran = here("apply", str(saved))
+    assert ran.code == 3
+    assert "the saved plan was changed after it was written" in ran.err
+    assert files_below(site.root) == before
+
+
+def test_a_field_that_is_there_twice_is_refused(saved: Path, here: Call) -> None:
+    """A person may read the one, and the program the other."""
+    first, rest = saved.read_text().split("\n", 1)
+    saved.write_text(f'{first}\n "plan": {{"changes": []}},\n{rest}')
+    ran = here("apply", str(saved))
+    assert ran.code == 1
+    assert "a field is there twice" in ran.err
+
+
+def test_a_number_without_end_is_an_error_in_words(saved: Path, here: Call) -> None:
+    saved.write_text(saved.read_text().replace('"restarts": 0', '"restarts": Infinity'))
+    ran = here("apply", str(saved))
+    assert (ran.code, ran.out) == (1, "")
+    assert "this is not a saved plan" in ran.err
+
+
+def test_the_name_that_is_told_is_a_file_to_apply(here: Call, site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(site.folder)
+    ran = here("plan", "--out", "ada")
+    assert "`reconciler apply ./ada` applies exactly this plan" in ran.err
+    assert here("apply", "./ada").code == 0
+
+
+@pytest.mark.parametrize("kind", ["pipe", "link"])
+def test_what_is_no_plain_file_is_not_replaced(kind: str, here: Call, site: Site) -> None:
+    target, other = site.folder / "target.plan", site.folder / "other"
+    other.write_text("mine")
+    if kind == "pipe":
+        os.mkfifo(target)
+    else:
+        target.symlink_to(other)
+    before = target.lstat()
+    ran = here("plan", "--out", str(target))
+    assert (ran.code, target.lstat().st_ino, other.read_text()) == (1, before.st_ino, "mine")
+    assert "no plain file stands there" in ran.err
 
 
 def test_layout_is_no_change(saved: Path, here: Call, site: Site) -> None:

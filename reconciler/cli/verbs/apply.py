@@ -7,14 +7,13 @@ from typing import TYPE_CHECKING
 
 import click
 
+from reconciler.cli.names import names_a_file
 from reconciler.cli.session import Session, out, pass_session, say, verb, verbose_option
 from reconciler.cli.verbs.plan import allowances
 from reconciler.errors import Terminal
 
 if TYPE_CHECKING:
     from reconciler.engine.saved import SavedPlan
-
-_ENDINGS = (".plan", ".json")
 
 
 @verb(
@@ -46,7 +45,7 @@ def apply(
     from reconciler.engine.request import Request
     from reconciler.plan.build import Rules
 
-    files = [word for word in words if _is_file(word)]
+    files = [word for word in words if names_a_file(word)]
     if files:
         if len(words) > 1 or deletions or restarts:
             raise click.UsageError(
@@ -56,11 +55,6 @@ def apply(
     rules = Rules(frozenset(words), frozenset(), frozenset(deletions), restarts)
     request = Request("applied by hand", rules)
     return plan_and_run(session, request, Manner(yes, verbose), lambda planned: check_planned(words, planned))
-
-
-def _is_file(word: str) -> bool:
-    """No name of a wizard holds a dot or a slash."""
-    return "/" in word or word.endswith(_ENDINGS)
 
 
 def _apply_saved(session: Session, file: str, verbose: bool) -> int:

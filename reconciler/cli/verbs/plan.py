@@ -11,6 +11,7 @@ from reconciler.cli.exits import Exit
 from reconciler.cli.session import Session, json_option, out, pass_session, say, verb, verbose_option
 
 if TYPE_CHECKING:
+    from reconciler.compose import Bound
     from reconciler.engine.report import Planned
     from reconciler.plan.build import Rules
     from reconciler.plan.change import Plan
@@ -75,11 +76,13 @@ def plan(session: Session, /, wizards: tuple[str, ...], target: str | None, **op
         return exit_code(shown)
     settings = session.settings()
     files = _files(settings, options["fleet"])
-    planned = look(session, settings, Request(rules=rules, files=files, reread=options["reread"]))
+    request = Request(rules=rules, files=files, reread=options["reread"])
+    sealed: list[str] = []
+    planned = look(session, settings, request, then=lambda bound, plan: sealed.append(_sealed(bound, plan, target)))
     check_planned(wizards, planned)
     _show(session, planned.plan, options)
     if target:
-        _save(target, planned, rules)
+        _save(target, planned, sealed[0])
     return exit_code(planned.plan)
 
 
@@ -116,12 +119,22 @@ def exit_code(plan: Plan) -> int:
     return Exit.CHANGES if plan.pending else Exit.DONE
 
 
-def _save(target: str, planned: Planned, rules: Rules) -> None:
-    from reconciler.cli.private import write_private
+def _sealed(bound: Bound, planned: Planned, target: str | None) -> str:
+    """The text of the plan file; "" when none is asked for."""
     from reconciler.engine.saved import save
+
+    if not target:
+        return ""
+    bound.host.secrets.prepare()
+    return save(planned.plan, planned.rules, planned.records, bound.host.secrets.digest)
+
+
+def _save(target: str, planned: Planned, text: str) -> None:
+    from reconciler.cli.names import word_for
+    from reconciler.cli.private import write_private
 
     if planned.plan.refusals:
         say(f"{target} was not written: a refused plan can't be applied")
         return
-    write_private(target, save(planned.plan, rules, planned.records))
-    say(f"saved to {target}; `reconciler apply {target}` applies exactly this plan")
+    write_private(target, text)
+    say(f"saved to {target}; `reconciler apply {word_for(target)}` applies exactly this plan")
