@@ -1,5 +1,7 @@
 """Copies of SQLite databases by the online backup API, whole or not at all.
 
+Which files are databases is told by names and patterns below a home (`state.db`, `cron/*.db`). No link is followed: a
+database that is one, or lies behind one, is an error, because going back without it would not be going back.
 A copy is made in a temporary folder, checked, and renamed to its label. Restoring keeps the databases that it replaces,
 with their journals, in the copy's own folder; when that copy goes, they move to `replaced/1`, `2` ... of their wizard
 and stay. Not done here: stopping programs, deciding when.
@@ -20,6 +22,7 @@ from reconciler.errors import Retryable, Terminal
 
 _SIDES = ("-wal", "-shm", "-journal")
 _PATIENCE = 10.0
+_MAGIC = b"SQLite format 3\0"
 REPLACED = "replaced"
 
 
@@ -29,16 +32,17 @@ class SqliteCopies:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
-    def rehearse(self, home: str, names: Sequence[str], label: str) -> None:
+    def rehearse(self, home: str, patterns: Sequence[str], label: str) -> None:
         final = self._place(label)
         with _errors_of(home, final), _partial(final) as partial:
-            _backups(home, names, partial)
+            _backups(home, patterns, partial)
 
-    def copy(self, home: str, names: Sequence[str], label: str) -> tuple[str, ...]:
+    def copy(self, home: str, patterns: Sequence[str], label: str) -> tuple[str, ...]:
         final = self._place(label)
         with _errors_of(home, final), _partial(final) as partial:
-            found = _backups(home, names, partial)
-            _sync(partial)
+            found = _backups(home, patterns, partial)
+            for folder in (partial, *(path for path in partial.rglob("*") if path.is_dir())):
+                _sync(folder)
             _drop(final)
             partial.rename(final)
             _sync(final.parent)
@@ -56,14 +60,18 @@ class SqliteCopies:
         except OSError as error:
             raise Retryable(f"the copies of its databases could not be moved: {error}", where=str(source)) from error
 
-    def restore(self, home: str, names: Sequence[str], label: str) -> tuple[str, ...]:
+    def restore(self, home: str, patterns: Sequence[str], label: str) -> tuple[str, ...] | None:
         place = self._place(label)
         if not place.is_dir():
-            return ()
-        found = tuple(name for name in names if _is_database(place / name) or _is_database(Path(home) / name))
+            return None
+        copied = _copies(place)
+        for name in copied:
+            _check(place / name)
+        found = tuple(sorted({*copied, *_found(home, patterns)}))
+        _refuse_links(home, found)
         try:
             for name in found:
-                _put_back(place / name, Path(home) / name, place / REPLACED)
+                _put_back(place / name, Path(home) / name, place / REPLACED / name)
         except OSError as error:
             raise Retryable(f"the databases could not be put back: {error}", where=home) from error
         return found
@@ -85,6 +93,50 @@ class SqliteCopies:
         if any(part in {"", ".", ".."} for part in parts):
             raise Terminal(f"{label!r} is no label of a copy")
         return self._folder.joinpath(*parts)
+
+
+def _found(home: str, patterns: Sequence[str]) -> tuple[str, ...]:
+    """Paths below the home, sorted. What is named must be a database; of what a pattern with * meets, only databases
+    count: an agent may keep other things there."""
+    folder = Path(home)
+    named = {folder / pattern for pattern in patterns if "*" not in pattern}
+    met = {path for pattern in patterns if "*" in pattern for path in folder.glob(pattern)} - named
+    found = [path for path in named if path.is_file() or path.is_symlink()]
+    found += [path for path in met if _is_database(path) and _begins_as_one(path)]
+    return tuple(sorted(str(path.relative_to(folder)) for path in found))
+
+
+def _begins_as_one(path: Path) -> bool:
+    with path.open("rb") as file:
+        return file.read(len(_MAGIC)) == _MAGIC
+
+
+def _copies(place: Path) -> tuple[str, ...]:
+    """Paths below the folder of a copy."""
+    found = (path.relative_to(place) for path in place.rglob("*") if path.is_file())
+    return tuple(sorted(str(path) for path in found if path.parts[0] != REPLACED and not path.name.endswith(_SIDES)))
+
+
+def _refuse_links(home: str, names: Sequence[str]) -> None:
+    """Raises Terminal for a database that is a link, or below a folder that is one."""
+    for name in names:
+        path = Path(home) / name
+        below = (path, *(parent for parent in path.parents if parent.is_relative_to(home) and parent != Path(home)))
+        if any(part.is_symlink() for part in below):
+            mend = "put the database itself there; the version is not changed before it can be copied"
+            raise Terminal("a database is a link, which is not followed", where=str(path), mend=mend)
+
+
+def _check(copy: Path) -> None:
+    """Raises Terminal unless the copy is a sound database. Nobody writes to it, so no journal is made beside it."""
+    try:
+        with closing(sqlite3.connect(f"file:{quote(str(copy))}?mode=ro&immutable=1", uri=True)) as database:
+            sound = copy.stat().st_size > 0 and database.execute("pragma quick_check").fetchone() == ("ok",)
+    except (sqlite3.Error, OSError):
+        sound = False
+    if not sound:
+        mend = "bring it back from a backup, or move its folder away to start on the databases as they are"
+        raise Terminal("the copy of a database is damaged, so nothing was put back", where=str(copy), mend=mend)
 
 
 def _is_database(path: Path) -> bool:
@@ -137,9 +189,11 @@ def _archive(replaced: Path, wizard: Path) -> None:
     _sync(archive)
 
 
-def _backups(home: str, names: Sequence[str], folder: Path) -> tuple[str, ...]:
-    found = tuple(name for name in names if _is_database(Path(home) / name))
+def _backups(home: str, patterns: Sequence[str], folder: Path) -> tuple[str, ...]:
+    found = _found(home, patterns)
+    _refuse_links(home, found)
     for name in found:
+        (folder / name).parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         _backup(Path(home) / name, folder / name)
     return found
 
@@ -159,15 +213,16 @@ def _backup(source: Path, target: Path) -> None:
     target.chmod(0o600)
 
 
-def _put_back(copy: Path, live: Path, replaced: Path) -> None:
+def _put_back(copy: Path, live: Path, kept: Path) -> None:
     """What stands there with its journals is kept first, then the copy is renamed into its place. Where there was none
     when the copies were made, there is none again."""
-    _keep(live, replaced / live.name, copy)
+    _keep(live, kept, copy)
     if not _is_database(copy):
         for suffix in (*_SIDES, ""):
             _beside(live, suffix).unlink(missing_ok=True)
         _sync(live.parent)
         return
+    live.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     fresh = live.with_name(f".{live.name}.restored")
     _copied(copy, fresh)
     for suffix in _SIDES:
@@ -181,7 +236,7 @@ def _keep(live: Path, kept: Path, copy: Path) -> None:
     stands there now has lost its journals, or is the copy already."""
     if not _is_database(live) or (kept.exists() and (_same(live, kept) or (copy.exists() and _same(live, copy)))):
         return
-    kept.parent.mkdir(mode=0o700, exist_ok=True)
+    kept.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     kept.unlink(missing_ok=True)
     for suffix in _SIDES:
         _beside(kept, suffix).unlink(missing_ok=True)

@@ -50,7 +50,12 @@ class Hermes:
 
     quiet_exits: tuple[int, ...] = (PORT_TAKEN,)
     heartbeat_file = "state/gateway.heartbeat"
-    databases: tuple[str, ...] = ("state.db", "response_store.db", "kanban.db")
+    # What Hermes itself saves before an update, and whatever else it may come to keep there.
+    databases: tuple[str, ...] = (
+        *("state.db", "response_store.db", "kanban.db", "projects.db", "memory_store.db", "verification_evidence.db"),
+        *("cron/executions.db", "gateway/discord_message_recovery.db"),
+        *("*.db", "cron/*.db", "gateway/*.db", "kanban/boards/*/kanban.db"),
+    )
     stop_signal = "INT"  # ends with exit 0 and a truthful state file; TERM ends with 1
     stop_seconds = 75
 

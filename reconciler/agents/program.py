@@ -64,7 +64,7 @@ class Agent(Protocol):
     release: what is no release that this room knows is treated as the newest.
 
     `config_keys` and `env_keys` are what Git owns in its files, before the wizard's own additions; `heartbeat_file` and
-    `databases` are relative to its home.
+    `databases` are names and patterns below its home.
     """
 
     quiet_exits: tuple[int, ...]

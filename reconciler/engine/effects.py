@@ -194,9 +194,14 @@ class Effects:
         if step.operation is Operation.COPY_DATABASES:
             names = self._host.databases.copy(*_copied(process, change))
             return f"copied {', '.join(names)}" if names else "there are none to copy"
-        names = AGENTS[process.program].databases
-        names = self._host.databases.restore(process.home, names, f"{process.wizard}/{digest_of(process.codebase)}")
-        return f"put back {', '.join(names)}" if names else "there is no copy to put back"
+        patterns = AGENTS[process.program].databases
+        label = f"{process.wizard}/{digest_of(process.codebase)}"
+        back = self._host.databases.restore(process.home, patterns, label)
+        if back is None:
+            return f"the copies {label} are gone, so its databases stay as the failed version left them"
+        if not back:
+            return "there are none to put back"
+        return f"put back {', '.join(back)}; what they replaced is kept beside the copies {label}"
 
     def _hold(self, change: Change, seconds: float) -> str:
         process = _process(change)
@@ -227,7 +232,7 @@ def digest_of(codebase: str) -> str:
 
 
 def _copied(process: Process, change: Change) -> tuple[str, tuple[str, ...], str]:
-    """Home, names and label of the databases to copy."""
+    """Home, patterns and label of the databases to copy."""
     label = f"{process.wizard}/{digest_of(version_left(change))}"
     return process.home, AGENTS[process.program].databases, label
 

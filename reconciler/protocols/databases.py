@@ -1,4 +1,8 @@
-"""SQLite databases of an agent, copied while nobody else needs to stop, and put back while its program is stopped."""
+"""SQLite databases of an agent, copied while nobody else needs to stop, and put back while its program is stopped.
+
+`patterns` name them below a home: `state.db`, or `cron/*.db` for whatever databases there are. Names that come back are
+paths below the home.
+"""
 
 from __future__ import annotations
 
@@ -7,14 +11,14 @@ from typing import Protocol
 
 
 class Databases(Protocol):
-    """Errors: Retryable for a full disk or a database that stays locked; Terminal for one that is damaged."""
+    """Errors: Retryable for a full disk or a database that stays locked; Terminal for one that is damaged or a link."""
 
-    def rehearse(self, home: str, names: Sequence[str], label: str) -> None:
+    def rehearse(self, home: str, patterns: Sequence[str], label: str) -> None:
         """Copies as `copy` would and keeps nothing: whether it can be done, asked while the program still runs."""
         ...
 
-    def copy(self, home: str, names: Sequence[str], label: str) -> tuple[str, ...]:
-        """Copies the databases `names` (paths below `home`) that exist, through the online backup API, under `label`;
+    def copy(self, home: str, patterns: Sequence[str], label: str) -> tuple[str, ...]:
+        """Copies the databases that are there, through the online backup API, under `label`;
         replaces an older copy of that label only when the new one is whole, and keeps what that one had replaced.
         Returns the names copied."""
         ...
@@ -24,9 +28,10 @@ class Databases(Protocol):
         idempotent."""
         ...
 
-    def restore(self, home: str, names: Sequence[str], label: str) -> tuple[str, ...]:
-        """Makes the databases `names` what they were when `label` was copied, absent ones absent again, keeping what is
-        replaced beside the copies. Returns the names; empty when there is no copy. The program must be stopped."""
+    def restore(self, home: str, patterns: Sequence[str], label: str) -> tuple[str, ...] | None:
+        """Makes the databases what they were when `label` was copied, absent ones absent again, keeping what is
+        replaced beside the copies. Returns the names; None when there is no copy, and nothing is touched. Terminal for
+        a damaged copy: nothing is put back then. The program must be stopped."""
         ...
 
     def discard(self, version: str) -> int:

@@ -96,7 +96,7 @@ def test_a_damaged_database_is_told_and_the_older_copy_stays(copies: SqliteCopie
 
 def test_without_a_copy_nothing_is_put_back(copies: SqliteCopies, home: Path) -> None:
     killed_writer(home / "state.db", "a")
-    assert copies.restore(str(home), NAMES, LABEL) == ()
+    assert copies.restore(str(home), NAMES, LABEL) is None
     assert rows(home / "state.db") == ["a"]
 
 
@@ -187,6 +187,61 @@ def test_another_name_takes_the_copies_and_what_both_had_replaced(
         "of ezra",
         "of ezra again",
     ]
+
+
+DEEP = ("state.db", "*.db", "cron/*.db", "kanban/boards/*/kanban.db")
+
+
+def test_databases_in_folders_are_copied_and_put_back(copies: SqliteCopies, home: Path, tmp_path: Path) -> None:
+    places = ("cron/executions.db", "kanban/boards/a/kanban.db", "memory_store.db", "state.db")
+    for place in places:
+        (home / place).parent.mkdir(parents=True, exist_ok=True)
+        killed_writer(home / place, "good")
+    (home / "notes.db").write_text("an agent's own, and no database")
+    assert copies.copy(str(home), DEEP, LABEL) == places
+    for place in (*places, "cron/made.db"):
+        killed_writer(home / place, "failed")
+    (home / "kanban/boards/a/kanban.db").unlink()
+    assert copies.restore(str(home), DEEP, LABEL) == ("cron/executions.db", "cron/made.db", *places[1:])
+    assert [rows(home / place) for place in places] == [["good"]] * 4
+    assert not (home / "cron" / "made.db").exists()
+    kept = tmp_path / "generations" / LABEL / REPLACED
+    assert rows(kept / "cron" / "executions.db") == ["good", "failed"]
+    assert rows(kept / "cron" / "made.db") == ["failed"]
+    assert (home / "notes.db").read_text() == "an agent's own, and no database"
+
+
+@pytest.mark.parametrize("what", ["the database", "its folder"])
+def test_a_link_is_not_followed_and_nothing_is_done(
+    copies: SqliteCopies, home: Path, tmp_path: Path, what: str
+) -> None:
+    other = tmp_path / "other"
+    other.mkdir()
+    killed_writer(other / "state.db", "elsewhere")
+    if what == "the database":
+        (home / "state.db").symlink_to(other / "state.db")
+    else:
+        (home / "cron").symlink_to(other)
+    for act in (copies.rehearse, copies.copy):
+        with pytest.raises(Terminal, match="a database is a link"):
+            act(str(home), DEEP, LABEL)
+    assert [path for path in (tmp_path / "generations").rglob("*.db")] == []
+
+
+@pytest.mark.parametrize("damage", [b"", b"SQLite format 3\0 and then nothing of the kind"])
+def test_a_damaged_copy_is_told_before_anything_is_touched(
+    copies: SqliteCopies, home: Path, tmp_path: Path, damage: bytes
+) -> None:
+    for name in ("kanban.db", "state.db"):
+        killed_writer(home / name, "good")
+    copies.copy(str(home), DEEP, LABEL)
+    killed_writer(home / "kanban.db", "failed")
+    copy = tmp_path / "generations" / LABEL / "state.db"
+    copy.write_bytes(damage)
+    with pytest.raises(Terminal, match="the copy of a database is damaged") as caught:
+        copies.restore(str(home), DEEP, LABEL)
+    assert caught.value.where == str(copy)
+    assert rows(home / "kanban.db") == ["good", "failed"]
 
 
 def test_a_rehearsal_keeps_nothing_and_leaves_an_older_copy(copies: SqliteCopies, home: Path, tmp_path: Path) -> None:
