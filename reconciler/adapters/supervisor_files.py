@@ -13,9 +13,11 @@ import re
 import shlex
 import signal
 import sys
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from reconciler.adapters.disk_errors import disk_error
 from reconciler.adapters.supervisor_layout import Layout
 from reconciler.errors import Retryable, Terminal
 from reconciler.protocols.runtime import PROGRAM_VARIABLE, STATE_VARIABLE, Program
@@ -95,7 +97,9 @@ def write(path: Path, text: str) -> None:
             os.fsync(file.fileno())
         temporary.replace(path)
     except OSError as error:
-        raise Retryable(f"can't be written: {error.strerror}", where=str(path), mend="free space or mend it") from error
+        with suppress(OSError):
+            temporary.unlink(missing_ok=True)
+        raise disk_error(str(path), error) from error
 
 
 def _check(program: Program) -> None:

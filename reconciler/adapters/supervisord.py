@@ -15,6 +15,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from reconciler.adapters.disk_errors import disk_error, told
 from reconciler.adapters.processes import Marked, Processes, identify
 from reconciler.adapters.program_log import rotate
 from reconciler.adapters.supervised_facts import FactReader
@@ -84,7 +85,7 @@ class Supervisord:
             if self._daemon.running() is not None:
                 self._remove_group(name)
             for path in (self._layout.ini, self._layout.program, self._layout.starts, self._layout.errors):
-                path(name).unlink(missing_ok=True)
+                _remove(path(name))
 
     def unplanned(self) -> Sequence[str]:
         """Also the moment at which overlong program logs are rotated: a pass asks once."""
@@ -148,7 +149,7 @@ class Supervisord:
     def _register(self, name: str, files: Definition) -> None:
         """The group goes before its file changes: whatever interrupts this, supervisord never keeps an old definition
         beside a new file, and `_spawn` registers what it doesn't know."""
-        self._layout.starts(name).unlink(missing_ok=True)
+        _remove(self._layout.starts(name))
         if self._text(self._layout.program(name)) != files.program:
             write(self._layout.program(name), files.program)
         if self._text(self._layout.ini(name)) != files.ini:
@@ -207,3 +208,10 @@ class Supervisord:
             return path.read_text(encoding="utf-8")
         except (FileNotFoundError, UnicodeDecodeError):
             return None
+        except OSError as error:
+            raise disk_error(str(path), error) from error
+
+
+def _remove(path: Path) -> None:
+    with told(str(path)):
+        path.unlink(missing_ok=True)

@@ -69,6 +69,7 @@ class Apply:
         self._results: dict[str, Outcome] = {}
         self._outcomes: list[Outcome] = []
         self._rising: set[str] = set()
+        self._bugs: list[Exception] = []
 
     def run(self) -> Applied:
         """Runs all steps. A bug in one of them is raised after the others have ended."""
@@ -82,6 +83,8 @@ class Apply:
                     self._finish(future.result())
         if self._stopping.is_set():
             raise Interrupted("interrupted; what was not begun is left to the next pass")
+        if self._bugs:
+            raise self._bugs[0]
         return Applied(tuple(self._outcomes))
 
     def _cancelled(self) -> bool:
@@ -154,8 +157,12 @@ class Apply:
             text = self._effects.perform(step, change)
         except ReconcilerError as error:
             return self._settle(intent, Outcome(step, _result(error), str(error)), tried(step, update))
-        except BaseException as bug:
-            self._settle(intent, Outcome(step, Result.FAILED, f"bug: {type(bug).__name__}"), tried(step, update))
+        except Exception as bug:  # noqa: BLE001 - raised by `run`, once the other wizards are where they should be
+            self._bugs.append(bug)
+            failed = Outcome(step, Result.FAILED, f"bug: {type(bug).__name__}")
+            return self._settle(intent, failed, tried(step, update))
+        except BaseException as end:
+            self._settle(intent, Outcome(step, Result.FAILED, f"ended: {type(end).__name__}"), tried(step, update))
             raise
         return self._settle(intent, Outcome(step, Result.DONE, text), update)
 

@@ -8,7 +8,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from reconciler.adapters.supervisor_files import write
+from reconciler.errors import Terminal
 
 KILLED = """
 import os, signal, sys
@@ -31,3 +34,12 @@ def test_what_a_killed_write_left_is_used_up_by_the_next_one(tmp_path: Path) -> 
     assert [one.name for one in tmp_path.iterdir()] == ["ezra-body.json"]
     assert path.read_text() == "new"
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
+def test_what_could_not_be_written_leaves_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "ezra-body.json"
+    path.mkdir()
+    with pytest.raises(Terminal, match="a folder stands there") as caught:
+        write(path, "new")
+    assert caught.value.where == str(path)
+    assert [one.name for one in tmp_path.iterdir()] == ["ezra-body.json"]

@@ -281,6 +281,21 @@ def test_a_file_that_supervisord_can_not_read_is_named(real: SupervisordStage) -
     real.up(real.program("b"))
 
 
+@pytest.mark.parametrize("verb", ["forget", "start"])
+def test_a_file_of_ours_that_can_not_be_removed_is_named(real: SupervisordStage, verb: str) -> None:
+    program = real.program("a")
+    real.up(program)
+    real.runtime.stop("a", 5)
+    blocked = real.state / "supervisor" / "programs" / "a.starts"
+    blocked.unlink(missing_ok=True)
+    blocked.mkdir()
+    with pytest.raises(Terminal, match="a folder stands there") as caught:
+        real.runtime.forget("a") if verb == "forget" else real.runtime.start(program)
+    assert caught.value.where == str(blocked)
+    blocked.rmdir()
+    real.up(program)
+
+
 def test_an_interpreter_that_vanishes_is_no_running_program(real: SupervisordStage, tmp_path: Path) -> None:
     program = real.program("a")
     tool = tmp_path / "tool"
