@@ -54,11 +54,22 @@ class Applied:
         return tuple(o for o in self.outcomes if o.result not in (Result.DONE, Result.SKIPPED))
 
 
+_DISRUPTS = frozenset({Operation.STOP, Operation.START, Operation.STORE, Operation.RETURN, Operation.RENAME})
+
+
 class Apply:
     """One run over one plan. `cancelled` is asked before each step and while a gate holds; an effect that has begun is
-    finished, nothing new is begun."""
+    finished, nothing new is begun. Wizards of which something was `begun` before are brought to their end although
+    somebody has paused them since."""
 
-    def __init__(self, host: Host, plan: Plan, pass_id: int, cancelled: Callable[[], bool] = lambda: False) -> None:
+    def __init__(
+        self,
+        host: Host,
+        plan: Plan,
+        pass_id: int,
+        cancelled: Callable[[], bool] = lambda: False,
+        begun: frozenset[str] = frozenset(),
+    ) -> None:
         self._host = host
         self._plan = plan
         self._pass = pass_id
@@ -70,6 +81,8 @@ class Apply:
         self._outcomes: list[Outcome] = []
         self._rising: set[str] = set()
         self._bugs: list[Exception] = []
+        self._begun = set(begun)
+        self._looked_at: set[str] = set()
 
     def run(self) -> Applied:
         """Runs all steps. A bug in one of them is raised after the others have ended."""
@@ -116,12 +129,30 @@ class Apply:
             elif self._cancelled():
                 self._finish(Outcome(step, Result.SKIPPED, "stopped before it was begun"))
             elif self._ready(step):
+                if why := self._paused(step):
+                    self._finish(Outcome(step, Result.SKIPPED, why))
+                    continue
                 if step.operation is Operation.START:
                     self._rising.add(step.key)
                 running[pool.submit(self._step, step)] = step
             else:
                 later.append(step)
         return later
+
+    def _paused(self, step: Step) -> str:
+        """Why nothing more is done to the step's wizard, when somebody has paused it since the plan was made. Asked
+        before its first step, and before what interrupts it; a wizard that was stopped is not left so."""
+        name = step.wizard
+        if name is None or name in self._begun:
+            return ""
+        if name in self._looked_at and step.operation not in _DISRUPTS:
+            return ""
+        self._looked_at.add(name)
+        if name in self._host.ledger.records().pauses:
+            return f"{name} was paused meanwhile; `reconciler resume {name}` lets it go on"
+        if step.operation in _DISRUPTS:
+            self._begun.add(name)
+        return ""
 
     def _ready(self, step: Step) -> bool:
         """Whether all needs are done. A start also waits until few enough gateways are on their way up: each costs a

@@ -160,9 +160,11 @@ class Reconciler:
             return self._desired.uncommitted(request.files)
         return self._desired.fetch()
 
-    def _look(self, wanted: Wanted, request: Request) -> Planned:
-        """observe -> plan."""
+    def _look(self, wanted: Wanted, request: Request, begun: frozenset[str] = frozenset()) -> Planned:
+        """observe -> plan. Wizards of which something was `begun` are planned although they were paused since."""
         records = self._records(wanted.desired)
+        if begun & records.pauses.keys():
+            records = replace(records, pauses={n: p for n, p in records.pauses.items() if n not in begun})
         if request.demand:
             now = iso(self._host.clock.now())
             records = foreseen(request.demand, records, wanted.desired, self._trust.expansion, now)
@@ -245,9 +247,10 @@ class Reconciler:
         failed = self._trust.quarantine(planned.plan, planned.wanted.desired, applied, pass_id)
         if not failed:
             return applied
-        back = self._look(planned.wanted, Request(rules=Rules(only=failed)))
+        back = self._look(planned.wanted, Request(rules=Rules(only=failed)), begun=failed)
         self._host.progress(Progress(Stage.PLANNED, plan=back.plan), f"the way back: {summary_line(back.plan)}")
-        return Applied(applied.outcomes + Apply(self._host, back.plan, pass_id, cancelled).run().outcomes, failed)
+        done = Apply(self._host, back.plan, pass_id, cancelled, failed).run()
+        return Applied(applied.outcomes + done.outcomes, failed)
 
     def _record(self, planned: Planned, applied: Applied, after: Planned) -> Report:
         self._accept(planned, applied, after)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from reconciler import compose
 from reconciler.engine.apply import Apply
 from reconciler.engine.request import Request, retry, rollback
 from reconciler.errors import Interrupted, Refused, Terminal
@@ -11,7 +12,7 @@ from reconciler.plan.change import Action
 from reconciler.plan.held import Pause
 from reconciler.plan.status import WizardState
 from reconciler.protocols.runtime import Program
-from tests.engine.site import Site
+from tests.engine.site import NEWEST, Site
 
 BAD = {"compact": True}
 SECRET = "A_TOKEN"
@@ -323,3 +324,40 @@ def test_a_gate_that_nobody_awaited_makes_no_generation(site: Site) -> None:
     assert numbers(site) == [1]
     assert report.stuck == ("ada",)
     assert site.display("ada") is None
+
+
+# Pauses that are said while a pass runs
+
+
+def pause(site: Site, wizard: str) -> None:
+    """As another process says it, beside the pass."""
+    settings = compose.load(str(site.folder / "reconciler.toml"), {})
+    with compose.open_host(settings, site.told, {}, change=True, exclusive=False) as bound:
+        bound.host.ledger.pause(Pause(wizard, "hands off", "2026-01-01T00:00:00Z"))
+
+
+def test_who_is_paused_during_a_pass_is_left_alone(site: Site) -> None:
+    """While the canary is watched, a person pauses the next one."""
+    before = site.pids()
+    site.version(NEWEST)
+    site.gateways.acts = lambda program: pause(site, "bo") if program.name == "ada-body" else None
+    report = site.run()
+    after = site.pids()
+    assert {name for name in before if before[name] != after[name]} == {"ada"}
+    assert "bo was paused meanwhile" in str([o.text for o in report.applied.outcomes])
+    site.gateways.acts = lambda program: None
+    with site.bound() as (host, _):
+        host.ledger.resume("bo")
+    site.settle()
+    assert {site.running(name) for name in site.wizards} == {NEWEST}
+
+
+def test_who_is_paused_while_its_gate_fails_goes_back_all_the_same(site: Site) -> None:
+    """It was stopped by us, and is not left so."""
+    site.config("ada", **BAD)
+    deaf(site)
+    site.gateways.acts = lambda program: pause(site, "ada")
+    site.run()
+    assert site.pid("ada")
+    assert site.display("ada") is None
+    assert "ada" in site.records().pauses
