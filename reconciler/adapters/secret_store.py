@@ -9,6 +9,8 @@ from __future__ import annotations
 import os
 import re
 import secrets
+from collections.abc import Collection
+from contextlib import suppress
 from pathlib import Path
 
 from reconciler.adapters.atomic import create, private_folder, replace
@@ -89,6 +91,14 @@ class SecretStore:
         with told(str(path)):
             create(path, f"{text}\n".encode())
         return ref
+
+    def prune(self, needed: Collection[str]) -> None:
+        """Removes the pinned texts that have none of these digests."""
+        folder = self._folder / PINNED
+        with suppress(OSError):  # nothing depends on it, and the next one tries again
+            for path in folder.iterdir():
+                if _DIGEST.fullmatch(path.name) and path.name not in needed:
+                    path.unlink(missing_ok=True)
 
 
 def _put(path: Path, data: bytes) -> None:

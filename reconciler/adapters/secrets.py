@@ -107,6 +107,10 @@ class HostSecrets:
         text = self.reveal(ref)
         return self._store.pin(self.digest(text), text)
 
+    def prune(self, pinned: Iterable[SecretRef]) -> None:
+        with self._lock:
+            self._store.prune({ref.location for ref in pinned if ref.source == PINNED})
+
     def prepare(self) -> None:
         """Keeps the host's key on disk, so that digests stay comparable. Done by the first reveal by itself."""
         path = self._folder / "host.key"

@@ -89,11 +89,17 @@ class Effects:
                 raise TypeError(change.key)
 
     def _edit(self, change: Change, resource: KeyedFile) -> str:
-        overwrites = any(field.before is not None for field in change.fields)
-        kept = self._host.files.keep(resource.path) if overwrites else None
+        kept = self._host.files.keep(resource.path) if self._overwrites(change) else None
         edits = [self._key_edit(field, resource) for field in change.fields if field.path[0] == KEY]
         self._host.files.edit_keys(resource.path, resource.format, edits, resource.mode)
         return f"the file before is kept at {kept}" if kept else ""
+
+    def _overwrites(self, change: Change) -> bool:
+        """Whether values go that we did not write ourselves. Ours stand in Git, or are secrets that were rotated."""
+        held = self._host.ledger.records().held.get(change.key)
+        last = dict(held.fields) if held else {}
+        keys = (field for field in change.fields if field.path[0] == KEY)
+        return any(field.before is not None and field.before != last.get(field.path) for field in keys)
 
     def _key_edit(self, field: FieldChange, resource: KeyedFile) -> KeyEdit:
         path = field.path[1:]

@@ -24,6 +24,7 @@ from reconciler.engine.trust import Trust
 from reconciler.errors import Interrupted, ReconcilerError, Refused, Terminal
 from reconciler.plan.build import Memory, Rules, build
 from reconciler.plan.expand import Desired
+from reconciler.plan.fields import secrets_of
 from reconciler.plan.formerly import renamed
 from reconciler.plan.held import Records
 from reconciler.plan.resource import Process
@@ -255,7 +256,10 @@ class Reconciler:
     def _record(self, planned: Planned, applied: Applied, after: Planned) -> Report:
         self._accept(planned, applied, after)
         touched = {outcome.step.wizard for outcome in applied.outcomes if outcome.step.wizard}
+        generations = self._host.ledger.records().generations
         self._trust.remember(after.desired, after.observed, after.plan, touched)
+        if self._host.ledger.records().generations != generations:
+            self._host.secrets.prune(secrets_of(self._host.ledger.records()))
         report = self._settled(planned, applied)
         if report:
             return report

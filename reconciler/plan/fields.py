@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Mapping
+from itertools import chain
 from typing import assert_never
 
 from reconciler.plan.fact import SecretFact
+from reconciler.plan.held import Records
 from reconciler.plan.resource import (
     CodebaseVersion,
     Directory,
@@ -111,3 +113,10 @@ def secret_refs(resource: Resource) -> tuple[SecretRef, ...]:
         case _:
             refs = set()
     return tuple(sorted(refs))
+
+
+def secrets_of(records: Records) -> frozenset[SecretRef]:
+    """The secrets that anything on this host is made of, or was in a generation that can be gone back to."""
+    held = (entry.resource for entry in records.held.values())
+    older = (r for found in records.generations.values() for one in found for r in one.resources)
+    return frozenset(ref for resource in chain(held, older) for ref in secret_refs(resource))

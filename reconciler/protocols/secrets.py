@@ -22,6 +22,10 @@ class Secrets(Protocol):
         """Keeps the secret's present text on this host (0600) and returns a reference to exactly this version."""
         ...
 
+    def prune(self, pinned: Iterable[SecretRef]) -> None:
+        """Removes all pinned texts but these. One that can't be removed now is removed the next time."""
+        ...
+
     def make(self, ref: SecretRef) -> None:
         """Makes a `generate` secret that is not there or is to be renewed. Raises Retryable when another is missing."""
         ...

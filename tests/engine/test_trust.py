@@ -361,3 +361,25 @@ def test_who_is_paused_while_its_gate_fails_goes_back_all_the_same(site: Site) -
     assert site.pid("ada")
     assert site.display("ada") is None
     assert "ada" in site.records().pauses
+
+
+# What is kept of secrets
+
+
+def test_a_secret_that_was_rotated_goes_with_the_generations_that_had_it(site: Site) -> None:
+    site.wizards["ada"]["env"] = {SECRET: {"env": SECRET}}
+    site.push("a token")
+    texts = [f"text-{number}-of-the-token" for number in range(8)]
+    for text in texts:
+        assert site.run(environ={SECRET: text}).done
+    held = b"".join(path.read_bytes() for path in site.state.rglob("*") if path.is_file())
+    assert [text for text in texts if text.encode() in held] == texts[-5:]
+    site.run(rollback("ada"), environ={SECRET: texts[-1]})
+    assert texts[-2] in (site.home("ada") / ".env").read_text()
+
+
+def test_a_value_that_was_not_ours_is_kept(site: Site) -> None:
+    env = site.home("ada") / ".env"
+    env.write_text(env.read_text().replace(site.key("ada"), "a-key-that-somebody-put-there"))
+    site.settle()
+    assert any("a-key-that-somebody-put-there" in path.read_text() for path in (site.state / "kept").iterdir())

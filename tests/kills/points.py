@@ -37,7 +37,7 @@ JOURNAL = (
 EFFECTS = {
     "ledger": JOURNAL,
     "files": ("make_directory", "write_text", "edit_keys", "link", "remove", "move", "keep"),
-    "secrets": ("make", "pin", "renew", "inherit", "forget"),
+    "secrets": ("make", "pin", "renew", "inherit", "forget", "prune", "prepare"),
     "codebases": ("install", "remove"),
     "databases": ("rehearse", "copy", "inherit", "restore", "discard"),
     "runtime": ("start", "stop", "forget", "unplanned", "shutdown"),
