@@ -56,6 +56,7 @@ class Hermes:
         *("cron/executions.db", "gateway/discord_message_recovery.db"),
         *("*.db", "cron/*.db", "gateway/*.db", "kanban/boards/*/kanban.db"),
     )
+    exclusive: tuple[str, ...] = (TELEGRAM_TOKEN,)  # the second gateway stays up and never gets a message
     stop_signal = "INT"  # ends with exit 0 and a truthful state file; TERM ends with 1
     stop_seconds = 75
 

@@ -64,12 +64,13 @@ class Agent(Protocol):
     release: what is no release that this room knows is treated as the newest.
 
     `config_keys` and `env_keys` are what Git owns in its files, before the wizard's own additions; `heartbeat_file` and
-    `databases` are names and patterns below its home.
+    `databases` are names and patterns below its home. `exclusive` are variables whose value no two wizards may share.
     """
 
     quiet_exits: tuple[int, ...]
     heartbeat_file: str
     databases: tuple[str, ...]
+    exclusive: tuple[str, ...]
     stop_signal: str
     stop_seconds: int
 

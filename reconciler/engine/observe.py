@@ -63,7 +63,8 @@ class Observer:
             secrets = {**secrets, **{ref: old[made] for ref, made in questions.borrowed.items()}}
         if secrets != self._secrets:
             self._secrets = secrets
-        return Observed(facts, self._secrets, self._host.ports.listeners(self._ports(questions.processes, facts)))
+        listeners = self._host.ports.listeners(self._ports(questions.processes, facts))
+        return Observed(facts, self._secrets, listeners, exposed=self._host.secrets.exposed(questions.refs))
 
     def _stale(self) -> bool:
         """Whether the full re-read is due; a stat signature is trusted for that long at most."""

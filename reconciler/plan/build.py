@@ -23,6 +23,7 @@ from reconciler.plan.prune import prune
 from reconciler.plan.rename import renames
 from reconciler.plan.resource import CodebaseVersion, Directory, Process, Resource
 from reconciler.plan.retire import folder_key, retire, retire_wizard, return_wizard
+from reconciler.plan.shared import sharing
 from reconciler.plan.unproven import extra
 from reconciler.plan.value import known
 
@@ -91,7 +92,8 @@ def _build(
     changes = [_with_databases(c, records) for c in _requested(changes, desired, observed, rules)]
     if rules.only:
         changes = [c for c in changes if c.wizard in rules.only or (c.wizard is None and _used(c, desired, rules))]
-    blocked = block(changes, desired, observed, records, held_back(desired, records, quarantined))
+    waiting = {**sharing(desired, records, observed.secrets), **held_back(desired, records, quarantined)}
+    blocked = block(changes, desired, observed, records, waiting)
     unused = () if rules.only else prune(desired, observed, records, blocked.changes)
     doable = [c for c in (*blocked.changes, *unused) if c.disposition is Disposition.APPLY]
     one_by_one = chains(doable, desired, records, tied(doable, blocked.waits))
@@ -104,6 +106,7 @@ def _build(
             *refusals(blocked.changes, desired.policy, rules.deletions, rules.restarts),
             *renames(blocked.changes, desired, records, rules.deletions),
         ),
+        warnings=observed.exposed,
         undeclared=comparison.unmanaged,
         quarantined=tuple((n, words(*why)) for n, why in quarantined.items() if not rules.only or n in rules.only),
         unenforced=desired.unenforced,

@@ -102,3 +102,5 @@ class Observed:
     """Keys of processes that run and are dead all the same: no answer and no heartbeat for 180 s."""
     resting: Mapping[str, str] = field(default_factory=dict)
     """Key -> when it is tried again: what could not be done lately, for reasons outside."""
+    exposed: tuple[str, ...] = ()
+    """Sentences about secret files that everybody on the host can read."""

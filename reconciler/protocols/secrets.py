@@ -14,6 +14,10 @@ class Secrets(Protocol):
         """Digests; changes nothing: a secret still to be generated has the digest ""."""
         ...
 
+    def exposed(self, refs: Iterable[SecretRef]) -> tuple[str, ...]:
+        """A sentence, with the mend, for each file of these secrets that every user of the host can read."""
+        ...
+
     def reveal(self, ref: SecretRef) -> str:
         """The text; a `generate` secret is made (0600, fsynced) on first use. Raises Retryable when it is missing."""
         ...

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from reconciler import compose
@@ -383,3 +385,27 @@ def test_a_value_that_was_not_ours_is_kept(site: Site) -> None:
     env.write_text(env.read_text().replace(site.key("ada"), "a-key-that-somebody-put-there"))
     site.settle()
     assert any("a-key-that-somebody-put-there" in path.read_text() for path in (site.state / "kept").iterdir())
+
+
+def test_one_bot_for_two_wizards_is_held_whatever_its_token_is_called(site: Site, tmp_path: Path) -> None:
+    """cy has it by another reference; who holds it already keeps it."""
+    token = f"{10**9}:{'A' * 35}"
+    site.wizards["bo"]["telegram"] = {"token": {"env": "BOT"}}
+    site.push("bo speaks")
+    assert site.run(environ={"BOT": token}).done
+    copy = tmp_path / "token"
+    copy.write_text(token)
+    copy.chmod(0o644)
+    site.wizards["ada"]["telegram"] = {"token": {"file": str(copy)}}
+    before = site.pids()
+    site.push("ada too")
+    report = site.run(environ={"BOT": token})
+    obstacles = {change.obstacle for change in report.left.changes if change.wizard == "ada"}
+    assert obstacles == {"its TELEGRAM_BOT_TOKEN is the one of bo; give each wizard a bot of its own"}
+    assert site.pids() == before
+    assert token not in (site.home("ada") / ".env").read_text()
+    assert report.left.warnings == (f"{copy} can be read by every user of this host (chmod 600 {copy})",)
+    copy.write_text(token.replace("A", "B"))
+    copy.chmod(0o600)
+    report = site.run(environ={"BOT": token})
+    assert (report.done, report.left.changes, report.left.warnings) == (True, (), ())

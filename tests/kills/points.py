@@ -58,7 +58,7 @@ LOOKS = {
         "uptime",
     ),
     "files": ("admit", "observe", "tail"),
-    "secrets": ("observe", "reveal", "digest", "redact"),
+    "secrets": ("observe", "exposed", "reveal", "digest", "redact"),
     "codebases": ("observe",),
     "databases": (),
     "runtime": ("observe",),
