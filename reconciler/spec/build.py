@@ -11,7 +11,7 @@ from typing import Any
 
 import yaml
 
-from reconciler.spec.document import Node, YamlDocument
+from reconciler.spec.document import Node, Rewritten, YamlDocument
 from reconciler.spec.position import Position, Problem, Severity
 from reconciler.spec.scalar import LOOKS_BOOLEAN, NotAScalar, Scalar, resolve
 from reconciler.spec.text import control_character
@@ -46,12 +46,14 @@ class _Frame:
 
 
 class Builder:
-    """`documents` and `problems` of one file; feed it through `handlers`."""
+    """`documents`, `problems` and `rewritten` scalars of one file, whose text this is; feed it through `handlers`."""
 
-    def __init__(self, file: str) -> None:
+    def __init__(self, file: str, text: str) -> None:
         self.documents: list[YamlDocument] = []
         self.problems: list[Problem] = []
+        self.rewritten: list[Rewritten] = []
         self._file = file
+        self._text = text
         self._frames: list[_Frame] = []
         self._anchors: dict[str, Node] = {}
         self._aliases = 0
@@ -85,11 +87,18 @@ class Builder:
         self._finish(frame.node, frame.anchor)
 
     def _scalar(self, event: yaml.ScalarEvent) -> None:
+        self._compare(event)
         frame = self._frames[-1] if self._frames else None
         if frame is not None and frame.key is None and type(frame.node.value) is dict:
             self._key(frame, event)
             return
         self._finish(_node(event, self._value(event)), event.anchor)
+
+    def _compare(self, event: yaml.ScalarEvent) -> None:
+        """Keeps the scalar where its value does not stand in the file as it is. Of a block after | each line does."""
+        start, end = event.start_mark, event.end_mark
+        if event.style != "|" and start and end and event.value not in self._text[start.index : end.index]:
+            self.rewritten.append(Rewritten(event.value, start.index, end.index))
 
     def _alias(self, event: yaml.AliasEvent) -> None:
         self._refuse_key(event)

@@ -29,6 +29,16 @@ class Node:
 
 
 @dataclass(frozen=True, slots=True)
+class Rewritten:
+    """A key or value that reads otherwise than it is written: escapes, folded lines, doubled quotes. `start` and `end`
+    are indexes in the text of the file."""
+
+    value: str
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
 class YamlDocument:
     """A document of a fleet file. `value` is made of dict, list, str, int, float, bool and None; keys are text."""
 

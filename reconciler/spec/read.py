@@ -1,7 +1,7 @@
 """One fleet file: bytes to typed documents, with every problem that the file has on its own.
 
-YAML first, then the schema of the document's kind, then typed values; and no secret anywhere in its text. Not done
-here: checks across documents.
+YAML first, then the schema of the document's kind, then typed values; and no secret anywhere, neither in its text as it
+is written nor as YAML reads it. Not done here: checks across documents.
 """
 
 from __future__ import annotations
@@ -79,7 +79,7 @@ def read_file(file: str, data: bytes) -> ReadFile:
     text = decode(file, data)
     if isinstance(text, Problem):
         return ReadFile(tuple(documents), tuple(_without_echoes(problems)), parsed.whole)
-    problems = [*_without_echoes(problems), *plain_secrets(file, text)]
+    problems = [*_without_echoes(problems), *plain_secrets(file, text, parsed.rewritten)]
     return ReadFile(tuple(documents), tuple(problems), parsed.whole, excused(text))
 
 

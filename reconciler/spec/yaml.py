@@ -14,7 +14,7 @@ from typing import NamedTuple, Protocol
 import yaml
 
 from reconciler.spec.build import Builder, Stop
-from reconciler.spec.document import YamlDocument
+from reconciler.spec.document import Rewritten, YamlDocument
 from reconciler.spec.position import Position, Problem
 from reconciler.spec.syntax import explain_syntax
 from reconciler.spec.text import decode
@@ -26,6 +26,7 @@ class Parsed(NamedTuple):
     documents: tuple[YamlDocument, ...]
     problems: tuple[Problem, ...]
     whole: bool
+    rewritten: tuple[Rewritten, ...] = ()
 
 
 class _Events(Protocol):
@@ -38,7 +39,7 @@ def parse(file: str, data: bytes) -> Parsed:
     text = decode(file, data)
     if isinstance(text, Problem):
         return Parsed((), (text,), whole=False)
-    builder = Builder(file)
+    builder = Builder(file, text)
     stopped = _read(file, text, builder)
     problems = builder.problems
     if stopped is not None:
@@ -46,7 +47,7 @@ def parse(file: str, data: bytes) -> Parsed:
     elif not builder.documents:
         mend = "declare something in it, or delete it"
         problems.append(Problem(Position(file, 1, 1), "the file declares nothing", mend, rule="yaml/empty-file"))
-    return Parsed(tuple(builder.documents), tuple(problems), whole=stopped is None)
+    return Parsed(tuple(builder.documents), tuple(problems), stopped is None, tuple(builder.rewritten))
 
 
 def _read(file: str, text: str, builder: Builder) -> Problem | None:

@@ -10,7 +10,9 @@ from hypothesis import strategies as st
 
 from reconciler.spec.plain_secrets import RULE, plain_secrets
 from reconciler.spec.position import Position, Problem, Severity
-from reconciler.spec.shapes import SHAPES, find_shapes, variable_judged
+from reconciler.spec.secret_names import variable_judged
+from reconciler.spec.shape_table import SHAPES
+from reconciler.spec.shapes import find_shapes
 from tests.spec.fleets import PARTS, Changes, load, rest, told, wizard
 from tests.spec.secret_samples import LONG, SAMPLES
 
@@ -95,6 +97,21 @@ HARMLESS = [
     "Authorization: Bearer ${API_SERVER_KEY}",
     "the bearer of this letter is called Frodo",
     "claude-opus-4.6 qwen2.5:1.5b",
+    "sk-learn-contrib-2024-models",
+    "sk-llama3-8b-q4-k-m-instruct-v2",
+    ".sk-fading-circle-12, .sk-cube-grid-delay-1000ms",
+    "https://user:password@example.com",
+    "redis://:password@redis:6379, redis://:$REDIS_PASSWORD@redis:6379",
+    "Authorization: Bearer YOUR_API_TOKEN_GOES_HERE_1",
+    "Authorization: Basic authentication, and Basic understanding+of/base64",
+    "AKIA" + "IOSFODNN7EXAMPLE",
+    "https://mail.example/inbox?token=your-token-here-123",
+    "https://mail.example/inbox?sort_key=created_at_descending_2024",
+    "123456:" + "ABC-DEF1234ghIkl-zyx57W2v1u123ew11",
+    "ghp_" + "x" * 36,
+    "--max-tokens 8192 --token-file /etc/reconciler/gitea-token-2024",
+    "OPENAI_API_KEY=${OPENAI_API_KEY} GITEA_TOKEN=your-gitea-token-of-40-digits",
+    "fc-cache-2024-build-11 csk-learn-contrib-models-2024 BSA-compliance-report-of-2024-final",
 ]
 
 
@@ -180,6 +197,7 @@ def test_problems_are_bounded() -> None:
 
 
 PIECES = ["eyJ", "sk-", "-", ".", "://", ":", "@", "a", "1", "xoxb-", "M", "AIza", "-----BEGIN", "RSA"]
+PIECES += ["nvapi-", " ", "--api-", "token", "KEY=", "?key=", "BSA", "bot1", "Basic ", "QTpi", "ya29.", "Aaa"]
 
 
 @settings(deadline=None, max_examples=40)

@@ -14,7 +14,8 @@ from reconciler.spec.draft import Draft, Entry
 from reconciler.spec.kinds import EnvValue, FromAge, FromEnv, FromFile, Generate, Model, Secret, Wizard
 from reconciler.spec.plain_secrets import EXCUSE, INSTEAD, RULE
 from reconciler.spec.position import Problem
-from reconciler.spec.shapes import find_shapes, variable_judged
+from reconciler.spec.secret_names import variable_judged
+from reconciler.spec.shapes import has_shape
 
 TELEGRAM_TOKEN = "TELEGRAM_BOT_TOKEN"  # noqa: S105 - the name of a variable
 _OURS = {
@@ -87,7 +88,7 @@ def _source(secret: Secret) -> tuple[str, str] | None:
 
 def _has_credentials(address: str) -> bool:
     """Those that have the form of a password are told already."""
-    return bool(_CREDENTIALS.match(address)) and not any(find_shapes(address))
+    return bool(_CREDENTIALS.match(address)) and not has_shape(address)
 
 
 def _encrypted(entry: Entry[Wizard] | Entry[Model], path: tuple[str, ...], value: EnvValue) -> Iterator[Problem]:

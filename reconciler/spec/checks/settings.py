@@ -13,8 +13,8 @@ from reconciler.spec.document import Path
 from reconciler.spec.draft import Draft, Entry
 from reconciler.spec.kinds import Wizard
 from reconciler.spec.plain_secrets import EXCUSE, RULE
-from reconciler.spec.position import Problem
-from reconciler.spec.shapes import key_judged
+from reconciler.spec.position import Problem, Severity
+from reconciler.spec.secret_names import argument_judged, key_judged
 
 Keys = tuple[str, ...]
 _SERVER = ("platforms", "api_server")
@@ -69,14 +69,23 @@ def _literals(entry: Entry[Wizard], value: object, above: Path) -> Iterator[Prob
         inside = value.items()
     elif isinstance(value, list | tuple):
         inside = enumerate(value)
+    before: object = None
     for name, item in inside:
         path = (*above, name)
         yield from _literals(entry, item, path)
-        sounds = name if isinstance(name, str) else str(above[-1]).removesuffix("s")
-        if isinstance(item, str) and path not in DERIVED and (severity := key_judged(sounds, item)):
+        if isinstance(item, str) and path not in DERIVED and (severity := _judged(path, item, before)):
             what = f"{_words(path)} looks like a secret, and stands in Git as text"
             mend = f"put it under env, as {{age: ...}}, {{env: NAME}} or {{file: /path}}; {EXCUSE}"
             yield Problem(entry.at("config", *path), what, mend, severity, RULE)
+        before = item
+
+
+def _judged(path: Path, item: str, before: object) -> Severity | None:
+    """A key by its name; an item of a list by that of the list, or as an argument of a program."""
+    *above, name = path
+    if isinstance(name, str):
+        return key_judged(name, item)
+    return key_judged(str(above[-1]).removesuffix("s"), item) or argument_judged(before, item)
 
 
 def _is_reference(value: Mapping[object, object]) -> bool:
