@@ -33,6 +33,8 @@ FOLDER = "fleet"
 LIMIT = 2.0
 """Seconds of this process's own work for one fleet. A pure way waits for nothing, so on an idle machine these are the
 seconds of the clock; on a loaded one nothing is blamed for its neighbours."""
+HANGS = 60.0
+"""Seconds of the clock after which a fleet hangs, also one that works at nothing: it waits for something."""
 PLACED = re.compile(r".+:[1-9][0-9]*:[1-9][0-9]*: \S")
 
 
@@ -81,6 +83,7 @@ class Walker:
         # What is golden still is read once, as a reconciler does it that lives on.
         loaded = load_fleet(files, FOLDER, Memo(dict(self._known)))
         _told(loaded.problems)
+        _stand(loaded.problems, files)
         rules = tuple(sorted({problem.rule for problem in loaded.errors}))
         if loaded.fleet is None:
             if not rules:
@@ -143,6 +146,20 @@ def _told(problems: tuple[Problem, ...]) -> None:
         text.encode()
 
 
+def _stand(problems: tuple[Problem, ...], files: Mapping[str, bytes]) -> None:
+    """Every place is one that an editor can go to: the end of a text counts."""
+    sizes: dict[str, tuple[int, int]] = {}
+    for problem in problems:
+        at = problem.at
+        if at.file not in files and at.file != FOLDER:
+            raise Wrong(f"a file that nobody gave: {problem}")
+        if at.file not in sizes:
+            lines = files.get(at.file, b"").decode("utf-8", "replace").splitlines()
+            sizes[at.file] = (len(lines) + 1, max(map(len, lines), default=0) + 1)
+        if at.line > sizes[at.file][0] or at.column > sizes[at.file][1]:
+            raise Wrong(f"beyond the end of its file: {problem}")
+
+
 def _placed(text: str) -> None:
     if not PLACED.match(text):
         raise Wrong(f"no file:line:column at the head of {text!r}")
@@ -172,12 +189,15 @@ def _limited(seconds: float) -> Iterator[None]:
         if frame and frame.f_code.co_name == "gc_callback":
             return  # whatever is raised in there is swallowed: it is the next tick's turn
         where = f"{frame.f_code.co_filename}:{frame.f_lineno}" if frame else "an unknown place"
-        raise Wrong(f"more than {seconds} s; it was at {where}")
+        raise Wrong(f"more than {seconds} s of work, or {HANGS} s of waiting; it was at {where}")
 
-    before = signal.signal(signal.SIGPROF, over)
+    before = signal.signal(signal.SIGPROF, over), signal.signal(signal.SIGALRM, over)
     signal.setitimer(signal.ITIMER_PROF, seconds, 0.01)
+    signal.setitimer(signal.ITIMER_REAL, HANGS)
     try:
         yield
     finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
         signal.setitimer(signal.ITIMER_PROF, 0)
-        signal.signal(signal.SIGPROF, before)
+        signal.signal(signal.SIGALRM, before[1])
+        signal.signal(signal.SIGPROF, before[0])
