@@ -19,7 +19,7 @@ from reconciler.engine.record import Recorder
 from reconciler.engine.report import Planned, Report
 from reconciler.engine.request import Request, rollback
 from reconciler.engine.saved import compare
-from reconciler.engine.status import Seen, host_status, iso
+from reconciler.engine.status import host_status, iso, seen_of
 from reconciler.engine.tries import Tries
 from reconciler.engine.trust import Trust
 from reconciler.engine.unusable import unusable_status
@@ -294,14 +294,5 @@ class Reconciler:
     def _probe(self, planned: Planned) -> None:
         self.prober.refresh(bodies(planned.desired, planned.records), planned.observed.facts)
 
-    def _status(self, planned: Planned, result: str, notices: tuple[str, ...] = ()) -> HostStatus:
-        seen = Seen(
-            planned.wanted,
-            planned.desired,
-            planned.observed,
-            planned.records,
-            planned.plan,
-            self.prober.readings,
-            planned.quarantined,
-        )
-        return host_status(self._host, seen, result, notices)
+    def _status(self, planned: Planned, result: str) -> HostStatus:
+        return host_status(self._host, seen_of(planned, self.prober.readings), result)

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from reconciler.engine.desired import Wanted
 from reconciler.engine.health import Health
 from reconciler.engine.host import Host
+from reconciler.engine.report import Planned
 from reconciler.plan.change import SIGNS, Change, Disposition, Plan
 from reconciler.plan.diff import LIVE
 from reconciler.plan.expand import Desired
@@ -77,7 +78,21 @@ class Seen:
         return wanted.number if wanted else None
 
 
-def host_status(host: Host, seen: Seen, result: str, notices: tuple[str, ...] = ()) -> HostStatus:
+def seen_of(planned: Planned, readings: Mapping[str, Health]) -> Seen:
+    """What a look found, with what the gateways said when they were asked last."""
+    return Seen(
+        planned.wanted,
+        planned.desired,
+        planned.observed,
+        planned.records,
+        planned.plan,
+        readings,
+        planned.quarantined,
+    )
+
+
+def host_status(host: Host, seen: Seen, result: str) -> HostStatus:
+    """Desired beside observed; `result` is the last pass's, in words."""
     revision = seen.wanted.revision
     bodies, lines, unmanaged = seen.bodies(), seen.lines(), seen.unmanaged()
     return HostStatus(
@@ -86,7 +101,7 @@ def host_status(host: Host, seen: Seen, result: str, notices: tuple[str, ...] = 
         commit=seen.plan.commit,
         subject=revision.subject if revision else "",
         result=result,
-        notices=(*seen.plan.warnings, *(r.what for r in seen.plan.refusals), *notices),
+        notices=(*seen.plan.warnings, *(r.what for r in seen.plan.refusals)),
         wizards=tuple(
             _wizard(host, seen, bodies[name], lines.get(name, ()), unmanaged.get(name, ()))
             for name in seen.wanted.desired.wizards
