@@ -1,10 +1,10 @@
 """Our bare copy of the watched branch: brings the tip, judges a force-push, and mends itself.
 
-Three refs: `incoming` is what the last fetch found, `tip` the last commit that was accepted as the branch's tip,
+Four refs: `incoming` is what the last fetch found, `tip` the last commit that was accepted as the branch's tip,
 `last-good` the last one whose fleet was sound. Each moves atomically, and all reading is by commit, so a fetch that is
-cut off tears nothing. Where signatures are asked for, only what an allowed key has signed becomes the tip; a force-push
-is judged against it, so that taking an unsigned commit away again is none. The file `watch` says whose tip it is; its
-time of change is the last contact.
+cut off tears nothing. Where signatures are asked for, only what an allowed key has signed becomes the tip, and `signed`
+with it: from then on its key may expire. A force-push is judged against the tip, so that taking an unsigned commit away
+again is none. The file `watch` says whose tip it is; its time of change is the last contact.
 Not done here: reading trees and history.
 """
 
@@ -21,17 +21,15 @@ from typing import Literal, assert_never
 
 from reconciler.adapters.disk_errors import disk_error
 from reconciler.adapters.git_names import is_commit
+from reconciler.adapters.git_refs import INCOMING, LAST_GOOD, SIGNED, TIP, descends, recall, refs_of
 from reconciler.adapters.git_remote import Remote
 from reconciler.adapters.git_repo import Damaged, GitRepo, Unreachable, make_bare, open_repo
 from reconciler.adapters.git_signature import Signatures
 from reconciler.adapters.git_words import DAMAGE, KEEPING, last_words, mend_for
 from reconciler.errors import ReconcilerError, Refused, Retryable, Terminal
-from reconciler.protocols.source import Fetched
+from reconciler.protocols.source import Fetched, Untrusted
 
 ForcePush = Literal["follow", "refuse"]
-INCOMING = "refs/reconciler/incoming"
-TIP = "refs/reconciler/tip"
-LAST_GOOD = "refs/reconciler/last-good"
 
 
 class Mirror:
@@ -48,6 +46,8 @@ class Mirror:
 
     def fetch(self) -> Fetched:
         """The branch's tip; with the remote away the last accepted one, and a notice."""
+        if self._signatures is not None:
+            self._signatures.check()
         self.ensure()
         try:
             return self._fetch()
@@ -92,13 +92,15 @@ class Mirror:
         """Replaces a damaged mirror by a fresh copy of the remote, and keeps the old one beside it until the next
         time. Nothing is lost while the remote is away. Returns what there is to say about it."""
         fresh, aside = self.path.with_name(self.path.name + ".fresh"), self.path.with_name(self.path.name + ".broken")
-        remembered = _recall(self.path)
+        remembered = recall(self.path)
         try:
             shutil.rmtree(fresh, ignore_errors=True)
             make_bare(fresh)
             with open_repo(fresh) as repo:
                 self._bring(repo, self._remote.access.first_seconds)
                 self._restore(repo, remembered)
+            if self._same_watch():
+                (fresh / "watch").write_text(self._watch())
             shutil.rmtree(aside, ignore_errors=True)
             if self.path.exists():
                 self.path.rename(aside)
@@ -116,7 +118,7 @@ class Mirror:
         return f"the local copy was damaged and has been rebuilt; the old one is kept at {aside}"
 
     def _restore(self, repo: GitRepo, remembered: dict[str, str]) -> None:
-        for ref in (TIP, LAST_GOOD):
+        for ref in (TIP, SIGNED, LAST_GOOD):
             commit = remembered.get(ref)
             if commit and repo.ask("cat-file", "-e", f"{commit}^{{commit}}").code == 0:
                 repo.run("update-ref", ref, commit)
@@ -164,27 +166,43 @@ class Mirror:
         if INCOMING not in refs:
             raise Damaged(f"{self.path}: {INCOMING} is missing")
         new, old = refs[INCOMING], refs.get(TIP) if self._same_watch() else None
-        fault = self.fault(repo, new)
+        fault = self._fault(repo, new, new=new != self._accepted(repo))
         if fault:
             return self._stay(repo, old, new, fault)
         notice = ""
-        if old not in {None, new} and not _descends(repo, str(old), new):
+        if old not in {None, new} and not descends(repo, str(old), new):
             notice = self._forced(str(old), new)
         if refs.get(TIP) != new:
             repo.run("update-ref", TIP, new)
+        if self._signatures is not None and refs.get(SIGNED) != new:
+            repo.run("update-ref", SIGNED, new)
         self._mark()
         return Fetched(new, notice)
 
     def fault(self, repo: GitRepo, commit: str) -> str:
-        """Why the commit may not be worked from; "" when it may."""
-        return self._signatures.fault(repo, commit) if self._signatures else ""
+        """Why a commit that was worked from before may not be any more; "" when it may. What the last signed tip stands
+        on was accepted with it."""
+        accepted = self._accepted(repo)
+        return self._fault(repo, commit, new=accepted is None or not descends(repo, commit, accepted))
+
+    def _fault(self, repo: GitRepo, commit: str, *, new: bool) -> str:
+        return self._signatures.fault(repo, commit, new=new) if self._signatures else ""
+
+    def _accepted(self, repo: GitRepo) -> str | None:
+        """The last tip of this remote and branch that an allowed key had signed when it came."""
+        return refs_of(repo).get(SIGNED) if self._same_watch() else None
 
     def _stay(self, repo: GitRepo, old: str | None, new: str, fault: str) -> Fetched:
         """The last tip that was signed, for as long as the newest is not."""
-        what = f"{self._branch} is at {new[:12]}, which is not used: {fault}"
+        what = f"{self._branch} is at {new[:12]}, which is not used{' any more' if old == new else ''}: {fault}"
         mend = "push a commit on top that an allowed key has signed"
-        if old is None or self.fault(repo, old):
-            raise Terminal(f"{what}; no earlier commit is known that is signed", where=self._remote.url, mend=mend)
+        if old is None or old == new:
+            other = "no other commit may take its place" if old else "no earlier commit is known that is signed"
+            raise Untrusted(f"{what}; {other}", new, where=self._remote.url, mend=mend)
+        gone = self.fault(repo, old)
+        if gone:
+            other = f"{old[:12]}, which was used until now, is not used any more either: {gone}"
+            raise Untrusted(f"{what}; {other}", new, where=self._remote.url, mend=mend)
         self._mark()
         return Fetched(old, f"{what}; {old[:12]}, the last signed one, stays in force ({mend})", unsigned=new)
 
@@ -248,33 +266,6 @@ class Mirror:
         return None
 
 
-def refs_of(repo: GitRepo) -> dict[str, str]:
-    """Our refs by name."""
-    answer = repo.ask("for-each-ref", "--format=%(refname) %(objectname)", "refs/reconciler")
-    if answer.code != 0 or answer.err:
-        raise Damaged(f"{repo.path}: {last_words(answer.err)}")
-    lines = (line.split() for line in answer.out.decode().splitlines())
-    return {name: commit for name, commit in lines if is_commit(commit)}
-
-
 def _beyond_mending(path: Path, damage: Damaged) -> Terminal:
     mend = f"check the disk and the remote repository (git fsck), then remove {path}: it is fetched again"
     return Terminal(f"the local copy is damaged again right after it was rebuilt: {damage}", mend=mend)
-
-
-def _descends(repo: GitRepo, old: str, new: str) -> bool:
-    answer = repo.ask("merge-base", "--is-ancestor", old, new)
-    if answer.code not in {0, 1}:
-        raise Damaged(f"{repo.path}: {last_words(answer.err)}")
-    return answer.code == 0
-
-
-def _recall(path: Path) -> dict[str, str]:
-    """Our refs in a damaged repository, as far as they can be read."""
-    try:
-        with open_repo(path) as repo:
-            out = repo.ask("for-each-ref", "--format=%(refname) %(objectname)", "refs/reconciler").out.decode()
-    except Damaged:
-        return {}
-    lines = (line.split() for line in out.splitlines())
-    return {name: commit for name, commit in lines if is_commit(commit)}

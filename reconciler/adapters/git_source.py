@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import TypeVar
 
 from reconciler.adapters.git_history import Histories, history
-from reconciler.adapters.git_mirror import LAST_GOOD, TIP, ForcePush, Mirror, refs_of
+from reconciler.adapters.git_mirror import ForcePush, Mirror
 from reconciler.adapters.git_names import check_branch, check_commit, check_folder
+from reconciler.adapters.git_refs import LAST_GOOD, TIP, refs_of
 from reconciler.adapters.git_remote import Access, parse_remote
 from reconciler.adapters.git_repo import CommitMissing, Damaged, GitRepo, open_repo
 from reconciler.adapters.git_signature import Signatures
@@ -80,11 +81,14 @@ class GitSource:
 
     def last_good(self) -> str | None:
         """Where signatures are asked for, only one that an allowed key has signed: whoever left the file of keys, or a
-        time before any were asked for, vouches for nothing."""
+        time before any were asked for, vouches for nothing; nor does anybody while the keys can't be read."""
 
         def sound(repo: GitRepo) -> str | None:
             commit = refs_of(repo).get(LAST_GOOD)
-            return commit if commit is None or not self._mirror.fault(repo, commit) else None
+            try:
+                return commit if commit is None or not self._mirror.fault(repo, commit) else None
+            except Terminal:
+                return None
 
         return self._mended(sound)
 

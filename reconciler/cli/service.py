@@ -125,12 +125,15 @@ class Surroundings:
 
 def _runs(session: Session, settings: Settings, around: Surroundings) -> None:
     """One run after another; with the old settings when nothing can be opened with the new ones."""
+    from reconciler.compose.host import check_keys
     from reconciler.engine.outcome import Ending
 
     old: Settings | None = None
     while True:
         with ExitStack() as stack:
             try:
+                if old is not None:
+                    check_keys(settings, session.environ)
                 daemon = _open(stack, session, settings, around)
             except ReconcilerError as error:
                 if old is None:

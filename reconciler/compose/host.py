@@ -17,6 +17,7 @@ from reconciler.engine.host import Host, Limits
 from reconciler.engine.reconcile import Reconciler
 from reconciler.errors import Terminal
 from reconciler.plan.value import SecretRef
+from reconciler.protocols.clock import Clock
 from reconciler.protocols.events import Events
 from reconciler.protocols.secrets import Secrets
 
@@ -109,7 +110,7 @@ def _bind(
             source.folder,
             source.force_push,
             access=access,
-            signatures=_signatures(settings, environ),
+            signatures=signatures_of(settings, environ, clock),
         ),
         store=store,
         files=Disk(roots, state / "kept", secrets.digest),
@@ -133,16 +134,24 @@ def _bind(
     )
 
 
-def _signatures(settings: Settings, environ: Mapping[str, str]) -> Signatures | None:
-    """Who may sign commits. Raises Terminal at once when nothing could ever be verified."""
+def signatures_of(settings: Settings, environ: Mapping[str, str], clock: Clock) -> Signatures | None:
+    """Who may sign commits; None where everybody may. Whether anything can be verified is looked at with each fetch, so
+    that a host which can use nothing can still say so in its status."""
     from reconciler.adapters.git_signature import Signatures
 
     source = settings.source
     if source.signed is None or source.signing_keys is None:
         return None
-    signatures = Signatures(source.signed, source.signing_keys, environ.get("PATH"))
-    signatures.check()
-    return signatures
+    return Signatures(source.signed, source.signing_keys, environ.get("PATH"), clock.now)
+
+
+def check_keys(settings: Settings, environ: Mapping[str, str]) -> None:
+    """Raises Terminal when signatures are asked for and none could ever be verified."""
+    from reconciler.adapters.clock import SystemClock
+
+    signatures = signatures_of(settings, environ, SystemClock())
+    if signatures is not None:
+        signatures.check()
 
 
 def _checkouts(settings: Settings, access: Access) -> GitCheckouts:

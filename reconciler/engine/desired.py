@@ -36,13 +36,14 @@ def _place(commit: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """The desired state of this host with where it comes from. `notices` are for people. `unsigned` is the branch's tip
-    when that is not what is used, because it is not signed."""
+    """The desired state of this host with where it comes from. `notices` are for people. `unused` is the one of them
+    that says why the branch's tip is not what is used, and `unsigned` that tip where it is not signed."""
 
     desired: Desired
     fleet: DesiredFleet
     revision: Revision | None
     notices: tuple[str, ...]
+    unused: str = ""
     unsigned: str = ""
 
 
@@ -61,16 +62,11 @@ class DesiredState:
         fetched = self._host.source.fetch()
         wanted = self.at(fetched.commit)
         if self._told is None or self._told[0] != fetched or self._told[1] is not wanted:
-            notices = (fetched.notice, *wanted.notices)
-            told = replace(wanted, notices=notices, unsigned=fetched.unsigned) if fetched.notice else wanted
-            self._told = (fetched, wanted, told)
+            notices = (fetched.notice, *wanted.notices) if fetched.notice else wanted.notices
+            unused = fetched.notice if fetched.unsigned else ""
+            told = replace(wanted, notices=notices, unused=unused, unsigned=fetched.unsigned)
+            self._told = (fetched, wanted, told if fetched.notice else wanted)
         return self._told[2]
-
-    def last(self) -> Wanted | None:
-        """What was loaded last, if anything was, with what the last fetch said about it."""
-        if self._last is None:
-            return None
-        return self._told[2] if self._told and self._told[1] is self._last[1] else self._last[1]
 
     def at(self, commit: str) -> Wanted:
         if self._last is None or self._last[0] != commit:

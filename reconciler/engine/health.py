@@ -13,7 +13,9 @@ from reconciler.agents import AGENTS
 from reconciler.engine.gate import held_by_another
 from reconciler.engine.host import Host
 from reconciler.errors import ReconcilerError
+from reconciler.plan.expand import Desired
 from reconciler.plan.fact import Fact, Listener, ProcessFact
+from reconciler.plan.held import Records
 from reconciler.plan.resource import Process
 
 PROBE_SECONDS = 3.0
@@ -34,6 +36,13 @@ class Health:
     def alive(self) -> bool:
         """Whether anything speaks for it: an answer, or a heartbeat younger than 180 s."""
         return not self.problem or (self.heartbeat is not None and self.at - self.heartbeat < DEAD_SECONDS)
+
+
+def bodies(desired: Desired, records: Records) -> list[Process]:
+    """The processes of this host as they were last started, which is where they answer; else as they are wanted."""
+    held = {key: entry.resource for key, entry in records.held.items() if isinstance(entry.resource, Process)}
+    wanted = {r.key: r for r in desired.resources if isinstance(r, Process)}
+    return list({**wanted, **held}.values())
 
 
 class Prober:

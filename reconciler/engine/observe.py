@@ -56,7 +56,7 @@ class Observer:
         questions = self._ask(desired, records)
         facts: dict[str, Fact] = dict(self._host.files.observe(questions.files, reread=reread or self._stale()))
         facts.update(self._try(questions.codebases, lambda: self._host.codebases.observe(questions.codebases)))
-        facts.update(self._processes(questions.processes))
+        facts.update(self.processes(questions.processes))
         secrets = self._host.secrets.observe(questions.refs)
         if questions.borrowed:
             old = self._host.secrets.observe(questions.borrowed.values())
@@ -80,7 +80,8 @@ class Observer:
             self._questions = old = _questions(desired, records)
         return old
 
-    def _processes(self, processes: tuple[Process, ...]) -> Mapping[str, Fact]:
+    def processes(self, processes: tuple[Process, ...]) -> Mapping[str, Fact]:
+        """Key -> what is seen of the process now."""
         names = {program_name(p.key): p.key for p in processes}
         found = self._try(processes, lambda: self._host.runtime.observe(tuple(names)))
         return {names.get(name, name): fact for name, fact in found.items()}

@@ -10,27 +10,28 @@ from reconciler.engine.apply import Applied, Apply
 from reconciler.engine.arrivals import Arrivals
 from reconciler.engine.demand import NOTHING, foreseen, obey
 from reconciler.engine.desired import DesiredState, InvalidFleet, Wanted
-from reconciler.engine.health import Prober
+from reconciler.engine.health import Prober, bodies
 from reconciler.engine.host import Host
+from reconciler.engine.in_force import InForce
 from reconciler.engine.journal import resolve
 from reconciler.engine.observe import Observer
 from reconciler.engine.record import Recorder
 from reconciler.engine.report import Planned, Report
 from reconciler.engine.request import Request, rollback
 from reconciler.engine.saved import compare
-from reconciler.engine.status import Seen, host_status, iso
+from reconciler.engine.status import host_status, iso, seen_of
 from reconciler.engine.tries import Tries
 from reconciler.engine.trust import Trust
+from reconciler.engine.unusable import unusable_status
 from reconciler.errors import Interrupted, ReconcilerError, Refused, Terminal
 from reconciler.plan.build import Memory, Rules, build
 from reconciler.plan.expand import Desired
 from reconciler.plan.fields import secrets_of
 from reconciler.plan.formerly import renamed
 from reconciler.plan.held import Records
-from reconciler.plan.resource import Process
 from reconciler.plan.status import HostStatus
 from reconciler.plan.unproven import moved_starts
-from reconciler.protocols.events import Progress, Stage
+from reconciler.protocols.events import Level, Progress, Stage
 from reconciler.protocols.ledger import Result
 from reconciler.render.wording import summary_line
 
@@ -54,69 +55,46 @@ class Reconciler:
         self._problems_then: dict[str, str] = {}
         self._arrivals = Arrivals(host)
         self._renamed: tuple[Desired, Records, Records] | None = None
-        self._fallback: tuple[tuple[str, str], Wanted] | None = None
-        self._fetched: tuple[Wanted, ReconcilerError | None] | None = None
+        self._in_force = InForce(host, self._desired)
+        self._unusable: tuple[Planned, Report] | None = None
         self._tries = Tries(host)
-        self.attempted = ""
-        """The commit that the last pass was to work from, also when it can't be used; "" when none is to blame."""
         self.prober = Prober(host)
 
     def plan(self, request: Request) -> Planned:
         """The plan of the request. Changes nothing on the host."""
-        return self._look(self._wanted(request), request)
+        return self._look(self._in_force.wanted(request), request)
 
     def status(self, *, fetch: bool = True) -> HostStatus:
         """Desired beside observed, probed now. Changes nothing on the host.
 
         Without `fetch`, what was last fetched is used. When the tip is not valid, the last good commit is shown, and
-        a notice says so.
+        a notice says so; where none may be used, the wizards as they were left. Raises the trouble when there are none.
         """
-        last = None if fetch else self._desired.last()
-        wanted = last or self._best(Request())[0]
+        try:
+            wanted = self._in_force.find(Request(fetch=fetch))[0]
+        except (Terminal, Refused) as error:
+            status = unusable_status(self._host, self._observer, self.prober, error)
+            if not status.wizards:
+                raise
+            return status
         planned = self._look(wanted, Request())
         self._probe(planned)
         return self._status(planned, self._recorder.last())
-
-    def _best(self, request: Request) -> tuple[Wanted, ReconcilerError | None]:
-        """What the branch's tip wants; where that can't be used, what the last good commit wants, and the trouble.
-
-        A broken commit or a refused force-push must not leave crashed wizards down. A notice says what is shown.
-        """
-        if not request.fetch and self._fetched is not None:
-            return self._fetched
-        self.attempted = ""
-        try:
-            wanted = self._wanted(request)
-        except (Terminal, Refused) as error:
-            self.attempted = self._blamed(error)
-            good = self._host.source.last_good()
-            if request.files is not None or request.saved or good is None:
-                raise
-            if self._fallback is None or self._fallback[0] != (good, str(error)):
-                notice = f"{error}; until that is mended, the last good commit {good[:7]} stays in force"
-                wanted = self._desired.at(good)
-                self._fallback = ((good, str(error)), replace(wanted, notices=(notice, *wanted.notices)))
-            self._fetched = (self._fallback[1], error)
-            return self._fetched
-        self.attempted = wanted.desired.commit
-        if request.files is None:
-            self._fetched = (wanted, None)
-        return wanted, None
-
-    def _blamed(self, error: ReconcilerError) -> str:
-        """The commit that can't be used; a force-push that is refused is no fault of the commit that stays."""
-        if isinstance(error, InvalidFleet):
-            return error.commit
-        return self._host.source.tip() or "" if isinstance(error, Terminal) else ""
 
     def run(self, request: Request, cancelled: Callable[[], bool] = lambda: False) -> Report:
         """One whole pass.
 
         Raises Refused for a plan beyond the policy, after having recorded it; nothing is changed then. When the tip
-        can't be used, the pass is made for the last good commit, and then the trouble is raised. Raises Interrupted
-        when `cancelled` said so before the end; the next pass goes on.
+        can't be used, the pass is made for the last good commit, and then the trouble is raised; where there is none,
+        nothing is done but to say so in the status. Raises Interrupted when `cancelled` said so before the end; the
+        next pass goes on.
         """
-        wanted, trouble = self._best(request)
+        try:
+            wanted, trouble = self._in_force.find(request)
+        except (Terminal, Refused) as error:
+            if request.files is None and not request.saved:
+                self._say_unusable(error)
+            raise
         commit = wanted.desired.commit
         self._host.progress(Progress(Stage.FETCHED, commit), f"working from {commit[:7]}")
         if trouble is not None:
@@ -143,9 +121,25 @@ class Reconciler:
         return self.run(rollback(wizard))
 
     @property
+    def attempted(self) -> str:
+        """The commit that the last pass was to work from, also when it can't be used; "" when none is to blame."""
+        return self._in_force.attempted
+
+    @property
     def latest(self) -> tuple[Planned, Report] | None:
-        """What the last whole pass saw at its end, and what it reported then; None before the first."""
-        return self._last
+        """What the last whole pass saw and reported, None before it; the status is of now while nothing is used."""
+        return self._last or self._unusable
+
+    def _say_unusable(self, error: ReconcilerError) -> None:
+        """Publishes that nothing may be used, when this host has ever been kept like some commit."""
+        status = unusable_status(self._host, self._observer, self.prober, error)
+        if self.latest is not None:
+            seen, report = self.latest
+            self._last, self._unusable = None, (seen, replace(report, status=status))
+        if status.wizards or self._host.ledger.get(RAN):
+            notice = self._recorder.publish(status)
+            if notice:
+                self._host.say(notice, level=Level.WARNING)
 
     def next_try(self) -> float | None:
         """Seconds until something that could not be done is due again; None when nothing waits for that."""
@@ -155,11 +149,6 @@ class Reconciler:
         """The second look: what is still different once the plan has been applied."""
         rules = Rules(only=planned.rules.only)
         return self._look(planned.wanted, replace(request, rules=rules, saved=None, demand=NOTHING))
-
-    def _wanted(self, request: Request) -> Wanted:
-        if request.files is not None:
-            return self._desired.uncommitted(request.files)
-        return self._desired.fetch()
 
     def _look(self, wanted: Wanted, request: Request, begun: frozenset[str] = frozenset()) -> Planned:
         """observe -> plan. Wizards of which something was `begun` are planned although they were paused since."""
@@ -172,7 +161,7 @@ class Reconciler:
         wants = self._trust.effective(wanted.desired, records)
         observed = self._observer.observe(wants.desired, records, reread=request.reread)
         if self.prober.due():
-            self.prober.refresh(_bodies(wants.desired, records), observed.facts)
+            self.prober.refresh(bodies(wants.desired, records), observed.facts)
         silent = self.prober.silent(observed.facts)
         resting = self._tries.resting(wanted.desired.commit) if request.patient else {}
         if silent or resting:
@@ -303,23 +292,7 @@ class Reconciler:
         return {key: reading.problem for key, reading in self.prober.readings.items()}
 
     def _probe(self, planned: Planned) -> None:
-        self.prober.refresh(_bodies(planned.desired, planned.records), planned.observed.facts)
+        self.prober.refresh(bodies(planned.desired, planned.records), planned.observed.facts)
 
-    def _status(self, planned: Planned, result: str, notices: tuple[str, ...] = ()) -> HostStatus:
-        seen = Seen(
-            planned.wanted,
-            planned.desired,
-            planned.observed,
-            planned.records,
-            planned.plan,
-            self.prober.readings,
-            planned.quarantined,
-        )
-        return host_status(self._host, seen, result, notices)
-
-
-def _bodies(desired: Desired, records: Records) -> list[Process]:
-    """The processes of this host as they were last started, which is where they answer; else as they are wanted."""
-    held = {key: entry.resource for key, entry in records.held.items() if isinstance(entry.resource, Process)}
-    wanted = {r.key: r for r in desired.resources if isinstance(r, Process)}
-    return list({**wanted, **held}.values())
+    def _status(self, planned: Planned, result: str) -> HostStatus:
+        return host_status(self._host, seen_of(planned, self.prober.readings), result)

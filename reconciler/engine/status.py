@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from reconciler.engine.desired import Wanted
 from reconciler.engine.health import Health
 from reconciler.engine.host import Host
+from reconciler.engine.report import Planned
 from reconciler.plan.change import SIGNS, Change, Disposition, Plan
 from reconciler.plan.diff import LIVE
 from reconciler.plan.expand import Desired
@@ -18,9 +19,20 @@ from reconciler.plan.held import Generation, Pause, Quarantine, Records
 from reconciler.plan.resource import Process
 from reconciler.plan.status import Evidence, HostStatus, WizardState, WizardStatus
 from reconciler.protocols.ledger import Entry
-from reconciler.spec.kinds import DesiredState, Wizard
+from reconciler.spec.kinds import DesiredState
 
+REMOVED = "removed"
+"""What Git wants of a wizard that it no longer has."""
 _RUNS = LIVE | {ProcessState.ORPHAN}
+
+
+@dataclass(frozen=True, slots=True)
+class Left:
+    """What tells of a wizard that Git says nothing about: the ledger's `records`, and what was seen, by key."""
+
+    records: Records
+    facts: Mapping[str, Fact]
+    readings: Mapping[str, Health]
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +78,21 @@ class Seen:
         return wanted.number if wanted else None
 
 
-def host_status(host: Host, seen: Seen, result: str, notices: tuple[str, ...] = ()) -> HostStatus:
+def seen_of(planned: Planned, readings: Mapping[str, Health]) -> Seen:
+    """What a look found, with what the gateways said when they were asked last."""
+    return Seen(
+        planned.wanted,
+        planned.desired,
+        planned.observed,
+        planned.records,
+        planned.plan,
+        readings,
+        planned.quarantined,
+    )
+
+
+def host_status(host: Host, seen: Seen, result: str) -> HostStatus:
+    """Desired beside observed; `result` is the last pass's, in words."""
     revision = seen.wanted.revision
     bodies, lines, unmanaged = seen.bodies(), seen.lines(), seen.unmanaged()
     return HostStatus(
@@ -75,12 +101,14 @@ def host_status(host: Host, seen: Seen, result: str, notices: tuple[str, ...] = 
         commit=seen.plan.commit,
         subject=revision.subject if revision else "",
         result=result,
-        notices=(*seen.plan.warnings, *(r.what for r in seen.plan.refusals), *notices),
+        notices=(*seen.plan.warnings, *(r.what for r in seen.plan.refusals)),
         wizards=tuple(
             _wizard(host, seen, bodies[name], lines.get(name, ()), unmanaged.get(name, ()))
             for name in seen.wanted.desired.wizards
         )
         + tuple(_leaving(host, seen, name, lines.get(name, ())) for name in sorted(_gone(seen))),
+        unsigned=seen.wanted.unsigned,
+        unused=seen.wanted.unused,
     )
 
 
@@ -91,16 +119,25 @@ def _gone(seen: Seen) -> set[str]:
 
 
 def _leaving(host: Host, seen: Seen, name: str, differences: tuple[str, ...]) -> WizardStatus:
+    left = left_status(host, Left(seen.records, seen.observed.facts, seen.readings), name, REMOVED)
+    return replace(left, differences=differences, quarantined="", generation=None)
+
+
+def left_status(host: Host, left: Left, name: str, desired: str) -> WizardStatus:
+    """A wizard as the ledger knows it and as it is seen, where Git does not tell its role and model."""
     key = f"wizard/{name}/body"
-    held, fact, pause = seen.records.held.get(key), seen.observed.facts.get(key), seen.records.pauses.get(name)
+    held, fact, pause = left.records.held.get(key), left.facts.get(key), left.records.pauses.get(name)
     body = held.resource if held and isinstance(held.resource, Process) else None
     process = fact if isinstance(fact, ProcessFact) else ProcessFact(ProcessState.STOPPED)
+    reading = left.readings.get(key)
+    state = _state(process if fact is None else fact, reading, host.clock.now())
+    quarantine = left.records.quarantines.get(name)
     return WizardStatus(
         name=name,
         role="",
-        desired="removed",
-        observed=_state(process if fact is None else fact, seen.readings.get(key), host.clock.now()),
-        healthy=False,
+        desired=desired,
+        observed=state,
+        healthy=_healthy(desired, state, reading),
         port=body.port if body else 0,
         model="",
         codebase=f"{body.program} {body.version}" if body else "",
@@ -109,9 +146,11 @@ def _leaving(host: Host, seen: Seen, name: str, differences: tuple[str, ...]) ->
         why=_why(host.ledger.entries(name, 20)),
         pid=process.pid,
         paused=_paused(pause),
-        evidence=tuple(_evidence(process if fact is None else fact, seen.readings.get(key), host.clock.now())),
-        differences=differences,
+        evidence=tuple(_evidence(process if fact is None else fact, reading, host.clock.now())),
+        differences=(),
         unmanaged=(),
+        quarantined=quarantine.reason if quarantine else "",
+        generation=next((one.number for one in left.records.generations.get(name, ())), None),
     )
 
 
@@ -139,7 +178,7 @@ def _wizard(
         role=declared.role,
         desired=declared.desired.value,
         observed=state,
-        healthy=_healthy(declared, state, reading),
+        healthy=_healthy(declared.desired.value, state, reading),
         port=body.port,
         model=declared.model,
         codebase=f"{body.program} {body.version}",
@@ -166,8 +205,10 @@ def _state(fact: Fact, reading: Health | None, now: float) -> WizardState:
     return WizardState.UNROBED if reading is None or reading.alive or young else WizardState.DEAD
 
 
-def _healthy(declared: Wizard, state: WizardState, reading: Health | None) -> bool:
-    if declared.desired in (DesiredState.DEAD, DesiredState.LOBSTER):
+def _healthy(desired: str, state: WizardState, reading: Health | None) -> bool:
+    if desired == REMOVED:
+        return False
+    if desired in (DesiredState.DEAD.value, DesiredState.LOBSTER.value):
         return state is WizardState.DEAD
     return state is WizardState.UNROBED and reading is not None and not reading.problem
 

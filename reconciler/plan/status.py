@@ -60,8 +60,10 @@ class WizardStatus:
 
 @dataclass(frozen=True, slots=True)
 class HostStatus:
-    """One host at one moment. `at` is ISO 8601 in UTC. `result` is the last pass's result in words, `notices` what a
-    person should know (remote away, unenforced declarations, refusals)."""
+    """One host at one moment. `at` is ISO 8601 in UTC. `commit` is what the host is kept like; "" while no commit may
+    be used, and then the wizards are told as they were left. `result` is the last pass's result in words, `notices`
+    what a person should know (remote away, unenforced declarations, refusals). `unused` is that one of them which says
+    why the branch's head is not what is in force, and `unsigned` that head where it is for its signature."""
 
     host: str
     at: str
@@ -70,3 +72,10 @@ class HostStatus:
     result: str
     notices: tuple[str, ...]
     wizards: tuple[WizardStatus, ...]
+    unused: str = ""
+    unsigned: str = ""
+
+    @property
+    def settled(self) -> bool:
+        """The branch's head is in force, and every wizard is as it wants."""
+        return not self.unused and all(wizard.settled for wizard in self.wizards)

@@ -6,6 +6,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
+from reconciler.errors import Terminal
+
+
+class Untrusted(Terminal):
+    """The branch's tip, `commit`, is not signed as the settings ask, and no earlier commit may be used in its place."""
+
+    def __init__(self, what: str, commit: str, *, where: str = "", mend: str = "") -> None:
+        super().__init__(what, where=where, mend=mend)
+        self.commit = commit
+
 
 @dataclass(frozen=True, slots=True)
 class Revision:
@@ -36,7 +46,7 @@ class Source(Protocol):
 
     def fetch(self) -> Fetched:
         """Brings the branch's tip here and names it; with the remote away, the last known tip. Where
-        signatures are asked for, the last tip that was signed; Terminal when there is none."""
+        signatures are asked for, the last tip that was signed; Untrusted when there is none."""
         ...
 
     def moved(self) -> str | None:

@@ -25,7 +25,9 @@ def status_document(status: HostStatus, *, volatile: bool) -> Document:
         "commit": status.commit,
         "subject": status.subject,
         "result": status.result,
-        "settled": all(wizard.settled for wizard in status.wizards),
+        "settled": status.settled,
+        "unused": status.unused or None,
+        "unsigned": status.unsigned or None,
         "notices": strings(status.notices),
         "wizards": [_wizard(wizard, volatile) for wizard in deltas_first(status)],
     }

@@ -10,9 +10,9 @@ from collections.abc import Iterator
 
 from reconciler.plan.status import HostStatus, WizardStatus
 from reconciler.render.markdown import fence, inline, row
-from reconciler.render.names import commit_name, short_commit
+from reconciler.render.names import short_commit
 from reconciler.render.safe import plain, shorten
-from reconciler.render.status_words import deltas_first, headline, minute, observed_text
+from reconciler.render.status_words import deltas_first, headline, in_force, minute, notes, observed_text
 
 _CELL = 60
 _TEXT = 300
@@ -29,11 +29,13 @@ def _lines(status: HostStatus) -> Iterator[str]:
     yield ""
     yield f"**{headline(status)}**"
     yield ""
+    if status.unused:
+        yield f"- Not used: {inline(shorten(plain(status.unused), _LONG))}"
     subject = f": {inline(shorten(plain(status.subject), _TEXT))}" if status.subject else ""
-    yield f"- Desired: {inline(commit_name(status.commit))}{subject}"
+    yield f"- Desired: {inline(in_force(status))}{subject}"
     if status.result:
         yield f"- Last pass: {inline(shorten(plain(status.result), _TEXT))}"
-    yield from (f"- Note: {inline(shorten(plain(notice), _TEXT))}" for notice in status.notices)
+    yield from (f"- Note: {inline(shorten(plain(notice), _TEXT))}" for notice in notes(status))
     if not status.wizards:
         return
     wizards = deltas_first(status)

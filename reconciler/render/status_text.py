@@ -8,10 +8,18 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from reconciler.plan.status import Evidence, HostStatus, WizardStatus
-from reconciler.render.names import commit_name
 from reconciler.render.paint import Style, paint
 from reconciler.render.safe import plain, shorten
-from reconciler.render.status_words import COLUMNS, age_text, cells, deltas_first, headline, minute
+from reconciler.render.status_words import (
+    COLUMNS,
+    age_text,
+    cells,
+    deltas_first,
+    headline,
+    in_force,
+    minute,
+    notes,
+)
 from reconciler.render.table import table
 
 _SHRINK = ((7, 24), (5, 12), (4, 12), (7, 10), (0, 14), (5, 6), (4, 6), (7, 4), (0, 6))
@@ -30,11 +38,13 @@ def status_text(status: HostStatus, *, colour: bool = False, width: int = 100, v
 
 def _lines(status: HostStatus, colour: bool, width: int, verbose: bool) -> Iterator[str]:
     subject = f" ({shorten(plain(status.subject), 60)})" if status.subject else ""
-    yield paint(f"{status.host}, {commit_name(status.commit)}{subject}", Style.BOLD, colour)
+    yield paint(f"{status.host}, {in_force(status)}{subject}", Style.BOLD, colour)
     yield paint(f"Seen {minute(status.at)} UTC. {headline(status)}", Style.NONE, colour)
+    if status.unused:
+        yield f"{paint('not used:', Style.ALERT, colour)} {plain(status.unused)}"
     if status.result:
         yield f"Last pass: {plain(status.result)}"
-    yield from (f"{paint('note:', Style.CHANGE, colour)} {plain(notice)}" for notice in status.notices)
+    yield from (f"{paint('note:', Style.CHANGE, colour)} {plain(notice)}" for notice in notes(status))
     yield ""
     if not status.wizards:
         return

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from reconciler.plan.status import HostStatus, WizardStatus
-from reconciler.render.names import counted
+from reconciler.render.names import commit_name, counted, short_commit
 from reconciler.render.safe import plain
 
 _TIME = re.compile(r"(\d{4}-\d\d-\d\d)T(\d\d:\d\d)(:\d\d)?(\.\d+)?(Z|\+00:00)?")
@@ -63,11 +63,24 @@ def age_text(seconds: float) -> str:
 
 
 def headline(status: HostStatus) -> str:
-    """`3 wizards: all as desired.` or `3 wizards: 1 differs.`"""
+    """`3 wizards: all as desired.` or `3 wizards: 1 not as desired.`, after a word on a head that is not used."""
     total = len(status.wizards)
+    if not status.commit and status.unused:
+        return f"No commit may be used, so nothing is changed. {counted(total, 'wizard')} as left here."
+    head = f"The newest commit is not used; {short_commit(status.commit)} is in force. " if status.unused else ""
     if not total:
-        return "No wizards on this host."
+        return f"{head}No wizards on this host."
     off = sum(not wizard.settled for wizard in status.wizards)
     if not off:
-        return f"{counted(total, 'wizard')}: {'as' if total == 1 else 'all as'} desired."
-    return f"{counted(total, 'wizard')}: {off} not as desired."
+        return f"{head}{counted(total, 'wizard')}: {'as' if total == 1 else 'all as'} desired."
+    return f"{head}{counted(total, 'wizard')}: {off} not as desired."
+
+
+def notes(status: HostStatus) -> tuple[str, ...]:
+    """The notices, but for the one that stands above all."""
+    return tuple(notice for notice in status.notices if notice != status.unused)
+
+
+def in_force(status: HostStatus) -> str:
+    """`commit 1a2b3c4`, or that there is none."""
+    return "no commit" if not status.commit and status.unused else commit_name(status.commit)

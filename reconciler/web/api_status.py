@@ -69,7 +69,9 @@ class LastPass(Shape):
 
 
 class HostAnswer(Shape):
-    """The host as the last whole pass saw it. `applied` is the last commit of which nothing was left to do."""
+    """The host as the last whole pass saw it. `applied` is the last commit of which nothing was left to do. `commit` is
+    what the host is kept like, "" while no commit may be used. `unused` says why the branch's head is not what is in
+    force, and `unsigned` is that head where it is for its signature; both are null while it is."""
 
     format: Format
     host: str
@@ -77,6 +79,8 @@ class HostAnswer(Shape):
     subject: str
     result: str
     settled: bool
+    unused: str | None
+    unsigned: Commit | None
     notices: Many[str]
     wizards: Many[Wizard]
     at: Moment

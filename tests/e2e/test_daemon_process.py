@@ -170,14 +170,17 @@ def test_sighup_reads_the_settings_again_and_broken_ones_are_refused(world: Stil
 
 
 def test_settings_that_cannot_be_used_leave_the_old_ones_in_force(world: StillForged) -> None:
-    """A secret that is not there, and an address that is taken, are only found when everything is opened anew."""
+    """A secret and keys that are not there, and an address that is taken, are only found when everything is opened
+    anew."""
     toml = world.folder / "reconciler.toml"
     with world.daemon() as daemon, socket.create_server(("127.0.0.1", 0)) as taken:
         daemon.converged(world.repository.tip())
         whole = toml.read_text()
+        keys = 'signed = "ssh"\nallowed_signers = "no_such_signers"'
         for wrong, told in (
             (whole.replace('{file = "token"}', '{file = "nowhere"}'), "nowhere can't be read"),
             (whole.replace(str(world.web), str(taken.getsockname()[1])), "is taken by"),
+            (whole.replace("[source]", f"[source]\n{keys}"), "the allowed keys can't be read"),
         ):
             toml.write_text(wrong)
             before = time.time()

@@ -90,7 +90,7 @@ def test_somebody_elses_key_does_not_count_and_taking_the_commit_away_is_no_forc
     signed.signer = SshSigner(signed.folder / "keys", "eve@example.org")
     signed.soul("written by Eve")
     signed.push("By Eve")
-    assert "not made by a key of" in signed.cli("run", "--once", code=1)
+    assert "not made by a valid key of" in signed.cli("run", "--once", code=1)
     assert "Eve" not in signed.soul_text()
     signed.git(signed.clone, "reset", "-q", "--hard", good)
     signed.signer = ann
@@ -110,12 +110,20 @@ def test_going_back_to_an_older_signed_commit_is_a_force_push(signed: Signed) ->
     assert "newer" in signed.soul_text()
 
 
-def test_keys_that_are_missing_are_said_at_start(signed: Signed) -> None:
+def test_keys_that_are_missing_are_said_everywhere(signed: Signed) -> None:
+    """By each verb that needs them, in the status here, and in the one at the remote."""
     (signed.folder / "allowed_signers").unlink()
-    output = signed.cli("plan", code=1)
-    assert str(signed.folder / "allowed_signers") in output
-    assert "can't be read" in output
-    assert "Traceback" not in output
+    for verb in (("plan",), ("run", "--once"), ("status",)):
+        output = signed.cli(*verb, code=1)
+        assert str(signed.folder / "allowed_signers") in output
+        assert "can't be read" in output
+        assert "Traceback" not in output
+    assert "  ezra " in output
+    shown = json.loads(signed.cli("status", "--json", code=1))
+    assert (shown["settled"], shown["unsigned"], shown["commit"]) == (False, None, "")
+    published = signed.git(signed.remote, "show", "status/vps:STATUS.md")
+    assert "can't be read" in published
+    assert "as desired" not in published
 
 
 def test_a_program_that_is_missing_is_said_at_start(signed: Signed) -> None:

@@ -2,72 +2,15 @@
 
 from __future__ import annotations
 
-import os
-import shutil
-import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal
 
 import pytest
 
 from reconciler.adapters.git_signature import Signatures
-from reconciler.adapters.git_source import GitSource
 from reconciler.errors import Refused, Retryable, Terminal
-from tests.git.signers import GpgSigner, SshSigner, push_signed
+from tests.git.signers import GpgSigner, SshSigner, allow, needs_gpg, push_signed, source
 from tests.git.upstream import Upstream
-
-needs_gpg = pytest.mark.skipif(shutil.which("gpg") is None, reason="gpg is not installed here")
-
-
-@pytest.fixture
-def ann(tmp_path: Path) -> SshSigner:
-    return SshSigner(tmp_path / "keys", "ann@example.org")
-
-
-@pytest.fixture
-def eve(tmp_path: Path) -> SshSigner:
-    return SshSigner(tmp_path / "keys", "eve@example.org")
-
-
-@pytest.fixture
-def homes() -> Iterator[Path]:
-    folder = Path(tempfile.mkdtemp(prefix="gpg-"))
-    yield folder
-    shutil.rmtree(folder, ignore_errors=True)
-
-
-@pytest.fixture
-def gpg_ann(homes: Path) -> Iterator[GpgSigner]:
-    signer = GpgSigner(homes / "ann", "ann")
-    yield signer
-    signer.close()
-
-
-@pytest.fixture
-def gpg_eve(homes: Path) -> Iterator[GpgSigner]:
-    signer = GpgSigner(homes / "eve", "eve")
-    yield signer
-    signer.close()
-
-
-def allow(tmp_path: Path, *signers: SshSigner) -> Path:
-    path = tmp_path / "allowed_signers"
-    path.write_text("# who may sign\n" + "".join(signer.allow() for signer in signers))
-    return path
-
-
-def source(
-    tmp_path: Path,
-    upstream: Upstream,
-    allowed: Path | None,
-    kind: Literal["ssh", "gpg"] = "ssh",
-    force_push: Literal["refuse", "follow"] = "refuse",
-) -> GitSource:
-    signatures = Signatures(kind, allowed) if allowed else None
-    return GitSource(
-        tmp_path / "state", str(upstream.path), "main", "fleet", force_push=force_push, signatures=signatures
-    )
 
 
 def test_a_signed_tip_is_used_and_an_unsigned_one_is_not(tmp_path: Path, upstream: Upstream, ann: SshSigner) -> None:
@@ -102,7 +45,7 @@ def test_a_valid_signature_of_somebody_else(tmp_path: Path, upstream: Upstream, 
     second = push_signed(eve, upstream, {"fleet/a": "2"})
     fetched = fleet.fetch()
     assert (fetched.commit, fetched.unsigned) == (first, second)
-    assert "not made by a key of" in fetched.notice
+    assert "not made by a valid key of" in fetched.notice
     assert fetched.notice.isprintable()
 
 
@@ -149,7 +92,7 @@ def test_who_left_the_file_is_not_trusted_any_more(
     second = push_signed(eve, upstream, {"fleet/a": "2"})
     assert fleet.fetch().commit == second
     allow(tmp_path, ann)
-    with pytest.raises(Terminal, match="no earlier commit is known"):
+    with pytest.raises(Terminal, match="no other commit may take its place"):
         fleet.fetch()
     third = push_signed(ann, upstream, {"fleet/a": "1"})
     assert fleet.fetch().commit == third
@@ -234,7 +177,7 @@ def test_nothing_of_the_users_own_configuration_counts(
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("GIT_CONFIG_GLOBAL", str(tmp_path / ".gitconfig"))
     monkeypatch.setenv("GIT_CONFIG_PARAMETERS", f"'gpg.ssh.allowedSignersFile={tmp_path}/theirs'")
-    with pytest.raises(Terminal, match="not made by a key of"):
+    with pytest.raises(Terminal, match="not made by a valid key of"):
         source(tmp_path, upstream, allow(tmp_path, ann)).fetch()
     assert upstream.git("rev-parse", "main") == second
 
@@ -290,20 +233,3 @@ def test_a_missing_program_is_said_at_start(tmp_path: Path, ann: SshSigner, kind
         Signatures(kind, allow(tmp_path, ann), path=str(tmp_path)).check()
     assert "install" in caught.value.mend
     assert "source.signed" in caught.value.where
-
-
-def test_keys_that_allow_nobody_or_everybody_are_said_at_start(tmp_path: Path, ann: SshSigner) -> None:
-    missing = tmp_path / "missing"
-    with pytest.raises(Terminal, match="can't be read") as caught:
-        Signatures("ssh", missing).check()
-    assert str(missing) in caught.value.where
-    empty = tmp_path / "empty"
-    empty.write_text("\n")
-    with pytest.raises(Terminal, match="no allowed key"):
-        Signatures("ssh", empty).check()
-    open_to_all = allow(tmp_path, ann)
-    os.chmod(open_to_all, 0o666)
-    with pytest.raises(Terminal, match="everybody"):
-        Signatures("ssh", open_to_all).check()
-    os.chmod(open_to_all, 0o644)
-    Signatures("ssh", open_to_all).check()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from reconciler.plan.status import Evidence, HostStatus, WizardState, WizardStatus
 from reconciler.render.history import HistoryLine, PassLine
 from tests.render.plans import COMMIT
@@ -75,6 +77,14 @@ UNSETTLED = HostStatus(
     "1 of 3 wizards failed",
     ("the remote is away since 08:01; the last known commit is used",),
     (ALLEGRO, PRIMUS, EZRA),
+)
+_UNUSED = (
+    "main is at 9f8e7d6c5b4a, which is not used: it is not signed; 1a2b3c4d5e6f, the last signed one, stays in force"
+)
+UNSIGNED = replace(SETTLED, notices=(_UNUSED, "another notice"), unused=_UNUSED, unsigned="9f8e7d6c5b4a" + 28 * "0")
+_GONE = "settings: /etc/reconciler/allowed_signers: the allowed keys can't be read: No such file or directory"
+UNUSABLE = replace(
+    SETTLED, commit="", subject="", result="nothing was done: no commit may be used", notices=(_GONE,), unused=_GONE
 )
 NOBODY = HostStatus("hermes-vps", "2026-04-01T08:05:00Z", COMMIT, "", "nothing to do", (), ())
 

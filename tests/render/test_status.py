@@ -15,7 +15,13 @@ from reconciler.render.status_text import status_text
 from reconciler.render.status_words import age_text, short_time
 from tests.render import hosts
 
-HOSTS = {"settled": hosts.SETTLED, "unsettled": hosts.UNSETTLED, "nobody": hosts.NOBODY}
+HOSTS = {
+    "settled": hosts.SETTLED,
+    "unsettled": hosts.UNSETTLED,
+    "nobody": hosts.NOBODY,
+    "unsigned": hosts.UNSIGNED,
+    "unusable": hosts.UNUSABLE,
+}
 
 
 @pytest.mark.parametrize("name", HOSTS)
@@ -71,6 +77,14 @@ def test_other_evidence_of_a_settled_wizard_makes_no_commit() -> None:
     before, after = (replace(hosts.SETTLED, wizards=(wizard,)) for wizard in (hosts.ALLEGRO, busy))
     assert status_markdown(before) == status_markdown(after)
     assert status_json(before, volatile=False) == status_json(after, volatile=False)
+
+
+def test_a_host_is_not_settled_while_the_head_is_not_used() -> None:
+    seen = {name: status_document(status, volatile=False) for name, status in HOSTS.items()}
+    assert (seen["settled"]["settled"], seen["settled"]["unused"], seen["settled"]["unsigned"]) == (True, None, None)
+    assert (seen["unsigned"]["settled"], seen["unsigned"]["unsigned"]) == (False, hosts.UNSIGNED.unsigned)
+    assert (seen["unusable"]["settled"], seen["unusable"]["unsigned"]) == (False, None)
+    assert seen["unusable"]["unused"] == hosts.UNUSABLE.unused
 
 
 def test_what_is_asked_for_live_has_ages_and_pids() -> None:

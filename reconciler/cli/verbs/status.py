@@ -32,7 +32,8 @@ _CLEAR = "\x1b[H\x1b[2J"
 def status(session: Session, watch: bool, verbose: bool, as_json: bool) -> int:
     """Show what Git wants of each wizard beside what is seen.
 
-    Wizards that differ come first, with what differs, what was seen and how long ago. Changes nothing.
+    Wizards that differ come first, with what differs, what was seen and how long ago. Changes nothing. Ends with 1
+    when no commit may be used; the wizards are shown as they were left then.
     """
     from reconciler import compose
     from reconciler.cli.progress import Lines
@@ -47,7 +48,7 @@ def status(session: Session, watch: bool, verbose: bool, as_json: bool) -> int:
             return _watch(session, bound, verbose)
         seen = bound.reconciler.status()
     out(status_json(seen, volatile=True) if as_json else _text(session, seen, verbose))
-    return Exit.DONE
+    return Exit.DONE if seen.commit else Exit.ERROR
 
 
 def _watch(session: Session, bound: Bound, verbose: bool) -> int:
