@@ -1,8 +1,9 @@
 """Python codebases: one virtual environment a version, built by uv at its final path, marked whole at the very end.
 
 A virtual environment can't be renamed, so an interrupted one stands at the final path without its marker; the next
-install replaces it. A program from Git is built from an export of its commit, which is gone before the environment is
-marked whole: nothing of a checkout, and least of all its .env, stays where wizards would read it.
+install replaces it. What has been marked whole is never cleared or added to: another source is another path. A program
+from Git is built from an export of its commit, which is gone before the environment is marked whole: nothing of a
+checkout, and least of all its .env, stays where wizards would read it.
 Not done here: linking wizards to a version, deciding which are still needed.
 """
 
@@ -17,7 +18,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import assert_never
 
-from reconciler.adapters.codebase_folder import PARTIAL, abandon, begin, clear, fact_of, finish, holds, remove
+from reconciler.adapters.codebase_folder import begin, carries_marker, clear, fact_of, finish, marked, remove
 from reconciler.adapters.codebase_use import users_of
 from reconciler.adapters.disk_errors import told
 from reconciler.adapters.git_checkout import GitCheckouts
@@ -64,33 +65,24 @@ class UvCodebases:
             remove(path)
 
     def _build(self, source: Install, path: Path, lock: int) -> None:
-        """Builds a new environment, or adds to a whole one in place, since running programs still import from it."""
+        """Builds a new environment. One that was whole once, and has lost its interpreter, gets another one in place:
+        running programs may still import from it."""
         # uv inherits the lock: should we be killed, nobody starts over while it still writes.
         run = UvRun(self._environ, path.parent, _subject(source), lock)
-        if holds(path, source):
-            self._add(source, path, run)
-            return
-        clear(path)
+        kept = carries_marker(path)
+        if kept:
+            _check_source(path, source)
+        else:
+            clear(path)
         begin(path)
         try:
             run("venv", "--quiet", "--allow-existing", "--python", self._python, str(path))
             self._fill(source, path, run)
         except BaseException:
             # What it began is of no use to anybody; a kill leaves it to the next pass.
-            with suppress(ReconcilerError):
-                clear(path)
-            raise
-
-    def _add(self, source: Install, path: Path, run: UvRun) -> None:
-        """Adds in place. Where uv gave up before it changed anything (the index is away, there is no such package), the
-        environment counts as whole as before: wizards may have to start from it meanwhile."""
-        whole, before = fact_of(path) != PARTIAL, _listed(path, run)
-        begin(path)
-        try:
-            self._fill(source, path, run)
-        except ReconcilerError:
-            if whole and _listed(path, run) == before:
-                abandon(path)
+            if not kept:
+                with suppress(ReconcilerError):
+                    clear(path)
             raise
 
     def _fill(self, source: Install, path: Path, run: UvRun) -> None:
@@ -123,6 +115,14 @@ class UvCodebases:
 
 def _whole(path: Path, source: Install) -> bool:
     return fact_of(path) == Present(((SOURCE, source_value(source)),))
+
+
+def _check_source(path: Path, source: Install) -> None:
+    """Paths follow from sources, so this is a folder that somebody else has filled."""
+    found = marked(path)
+    if found is not None and found != source_value(source):
+        what = f"another program is installed here: {found.text}"
+        raise Terminal(what, where=str(path), mend="move the folder away once nothing runs from it")
 
 
 def _listed(path: Path, run: UvRun) -> dict[str, str]:

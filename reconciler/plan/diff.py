@@ -7,17 +7,18 @@ pauses and ports (block.py), order (order.py), and what is no longer declared (r
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
-from typing import assert_never
+from typing import Any, assert_never
 
 from reconciler.plan.change import Action, Cause, Change, Disposition, FieldChange, Reason
+from reconciler.plan.codebases import BESIDE, CODEBASE, PACKAGE, beside_text, move_text, version_name
 from reconciler.plan.fact import Absent, Fact, InTheWay, Present, ProcessFact, ProcessState, Unknown
 from reconciler.plan.fields import KEY, Secrets, inputs_digest, secret_refs, wanted_fields
 from reconciler.plan.held import Held, Origin
 from reconciler.plan.resource import CodebaseVersion, Format, KeyedFile, Process, Resource
 from reconciler.plan.value import FieldPath, Fields, Hidden, Known, SecretRef, Value, known
 
-CODEBASE: FieldPath = ("codebase",)
 LIVE = frozenset({ProcessState.RUNNING, ProcessState.STARTING})
 HAS_PROCESS = LIVE | {ProcessState.ORPHAN, ProcessState.BACKOFF}
 
@@ -232,14 +233,25 @@ def _follows(before: Value | None, after: Value | None, old: Value | None, new: 
 
 def needs(changes: tuple[FieldChange, ...]) -> tuple[Reason, ...]:
     """What a process has to be started anew for, field by field."""
-    return tuple(Reason(Cause.NEEDS, f"{_short(c.path)} {_pair(c)}") for c in telling(changes))
+    return tuple(Reason(Cause.NEEDS, _need(c)) for c in telling(changes))
 
 
 def telling(changes: tuple[FieldChange, ...]) -> tuple[FieldChange, ...]:
-    """Those of a process's inputs that a person needs: argv and environment follow from a codebase that moves."""
-    if not any(change.path == CODEBASE for change in changes):
+    """Those of a process's inputs that a person needs: argv and environment follow from a codebase that moves, and its
+    path says nothing where name and version stay and what else has changed is known."""
+    move = next((change for change in changes if change.path == CODEBASE), None)
+    if move is None:
         return changes
-    return tuple(change for change in changes if change.path[0] not in ("argv", "environment"))
+    known_better = any(change.path in (PACKAGE, BESIDE) for change in changes)
+    same = known_better and version_name(_decoded(move.before)) == version_name(_decoded(move.after))
+    quiet = {"argv", "environment", *(CODEBASE if same else ())}
+    return tuple(change for change in changes if change.path[0] not in quiet)
+
+
+def _need(change: FieldChange) -> str:
+    if change.path == BESIDE:
+        return beside_text(_decoded(change.before), _decoded(change.after))
+    return f"{_short(change.path)} {_pair(change)}"
 
 
 def _short(path: FieldPath) -> str:
@@ -247,18 +259,17 @@ def _short(path: FieldPath) -> str:
     return path[-1]
 
 
-def _version(value: Value | None) -> str:
-    """The last two parts of a codebase's path: name and version."""
-    return "/".join(_shown(value).split("/")[-2:])
-
-
 def _pair(change: FieldChange) -> str:
     """Before and after; what becomes a secret, or was one, is shown on neither side."""
     if Hidden in (type(change.before), type(change.after)):
         return "(secret) changed" if change.before and change.after else "(secret)"
     if change.path == CODEBASE:
-        return f"{_version(change.before)} -> {_version(change.after)}"
+        return move_text(_decoded(change.before), _decoded(change.after))
     return f"{_shown(change.before)} -> {_shown(change.after)}"
+
+
+def _decoded(value: Value | None) -> Any:
+    return json.loads(value.text) if isinstance(value, Known) else ""
 
 
 def _shown(value: Value | None) -> str:
