@@ -7,15 +7,15 @@ pauses and ports (block.py), order (order.py), and what is no longer declared (r
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
-from typing import Any, assert_never
+from typing import assert_never
 
 from reconciler.plan.change import Action, Cause, Change, Disposition, FieldChange, Reason
-from reconciler.plan.codebases import BESIDE, CODEBASE, PACKAGE, beside_text, move_text, version_name
+from reconciler.plan.codebases import CODEBASE
 from reconciler.plan.fact import Absent, Fact, InTheWay, Present, ProcessFact, ProcessState, Unknown
 from reconciler.plan.fields import KEY, Secrets, inputs_digest, secret_refs, wanted_fields
 from reconciler.plan.held import Held, Origin
+from reconciler.plan.needs import needs
 from reconciler.plan.resource import CodebaseVersion, Format, KeyedFile, Process, Resource
 from reconciler.plan.value import FieldPath, Fields, Hidden, Known, SecretRef, Value, known
 
@@ -229,57 +229,6 @@ def _follows(before: Value | None, after: Value | None, old: Value | None, new: 
     ):
         return False
     return old != new and before.text.replace(old.text.strip('"'), new.text.strip('"')) == after.text
-
-
-def needs(changes: tuple[FieldChange, ...]) -> tuple[Reason, ...]:
-    """What a process has to be started anew for, field by field."""
-    return tuple(Reason(Cause.NEEDS, _need(c)) for c in telling(changes))
-
-
-def telling(changes: tuple[FieldChange, ...]) -> tuple[FieldChange, ...]:
-    """Those of a process's inputs that a person needs: argv and environment follow from a codebase that moves, and its
-    path says nothing where name and version stay and what else has changed is known."""
-    move = next((change for change in changes if change.path == CODEBASE), None)
-    if move is None:
-        return changes
-    known_better = any(change.path in (PACKAGE, BESIDE) for change in changes)
-    same = known_better and version_name(_decoded(move.before)) == version_name(_decoded(move.after))
-    quiet = {"argv", "environment", *(CODEBASE if same else ())}
-    return tuple(change for change in changes if change.path[0] not in quiet)
-
-
-def _need(change: FieldChange) -> str:
-    if change.path == BESIDE:
-        return beside_text(_decoded(change.before), _decoded(change.after))
-    return f"{_short(change.path)} {_pair(change)}"
-
-
-def _short(path: FieldPath) -> str:
-    """The last part names most inputs ("port"); environment and codebase keep their own names."""
-    return path[-1]
-
-
-def _pair(change: FieldChange) -> str:
-    """Before and after; what becomes a secret, or was one, is shown on neither side."""
-    if Hidden in (type(change.before), type(change.after)):
-        return "(secret) changed" if change.before and change.after else "(secret)"
-    if change.path == CODEBASE:
-        return move_text(_decoded(change.before), _decoded(change.after))
-    return f"{_shown(change.before)} -> {_shown(change.after)}"
-
-
-def _decoded(value: Value | None) -> Any:
-    return json.loads(value.text) if isinstance(value, Known) else ""
-
-
-def _shown(value: Value | None) -> str:
-    match value:
-        case None:
-            return "(none)"
-        case Hidden():
-            return "(secret)"
-        case Known(text=text):
-            return text.strip('"') if len(text) <= 80 else text[:77] + "..."
 
 
 def _start_reasons(fact: ProcessFact, held: Held | None, changes: tuple[FieldChange, ...]) -> tuple[Reason, ...]:

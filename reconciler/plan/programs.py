@@ -13,10 +13,10 @@ from dataclasses import replace
 from reconciler.plan.canary import moves, version_left
 from reconciler.plan.change import Cause, Change, FieldChange
 from reconciler.plan.codebases import BESIDE, PACKAGE
-from reconciler.plan.diff import needs
 from reconciler.plan.expand import Desired
 from reconciler.plan.fields import source_value
 from reconciler.plan.held import Records
+from reconciler.plan.needs import needs
 from reconciler.plan.resource import CodebaseVersion, Install, Process, Resource
 from reconciler.plan.value import known
 

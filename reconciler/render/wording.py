@@ -10,7 +10,7 @@ from typing import assert_never
 
 from reconciler.plan.change import Action, Cause, Change, Copies, Disposition, FieldChange, Plan
 from reconciler.plan.codebases import BESIDE, CODEBASE, beside_text, move_text
-from reconciler.plan.diff import telling
+from reconciler.plan.needs import telling
 from reconciler.plan.resource import KeyedFile, Process, Symlink, TextFile
 from reconciler.plan.value import Hidden
 from reconciler.render.difference import cause_text, name_in, shown_fields

@@ -11,17 +11,19 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
+import psutil
 import pytest
 
 from reconciler.adapters.codebase_folder import BUILDING, MARKER
 from reconciler.adapters.path_lock import held
 from reconciler.adapters.uv import UvCodebases
 from reconciler.adapters.uv_run import _environment
-from reconciler.errors import Retryable, Terminal
+from reconciler.errors import Interrupted, Retryable, Terminal
 from reconciler.plan.codebases import version_path
 from reconciler.plan.fact import Absent, FileFact, InTheWay, Present
 from reconciler.plan.fields import SOURCE, source_value
 from reconciler.plan.resource import CodebaseVersion, PypiInstall
+from tests.adapters.silent import silent
 
 SIX = PypiInstall("six", "1.16.0", ())
 UNREACHABLE = {"UV_DEFAULT_INDEX": "http://someone:s3cret@127.0.0.1:9/simple", "UV_HTTP_RETRIES": "0"}
@@ -249,6 +251,25 @@ def test_a_kill_in_the_middle(tmp_path: Path) -> None:
     assert (Path(wanted.path) / BUILDING).exists()
     UvCodebases(os.environ).install(wanted)  # waits until the orphaned uv has let go of the lock
     assert isinstance(fact(wanted), Present)
+
+
+@pytest.mark.system
+def test_an_index_that_hangs_is_not_awaited_when_it_is_cancelled(tmp_path: Path) -> None:
+    wanted = version(tmp_path)
+    with silent() as (address, asked):
+        away = {**offline(tmp_path / "cache"), "UV_DEFAULT_INDEX": f"{address}/simple"}
+        with pytest.raises(Interrupted):
+            UvCodebases(away).install(wanted, asked.is_set)
+    assert not Path(wanted.path).exists()
+    assert not [child for child in psutil.Process().children(recursive=True) if child.name() == "uv"]
+
+
+def test_waiting_for_somebody_elses_install_is_cancelled_too(tmp_path: Path) -> None:
+    wanted = version(tmp_path)
+    path = Path(wanted.path)
+    path.parent.mkdir(parents=True)
+    with held(path.parent / f".{path.name}.lock", 0), pytest.raises(Interrupted):
+        UvCodebases(os.environ).install(wanted, lambda: True)
 
 
 @pytest.mark.system

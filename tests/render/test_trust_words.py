@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from reconciler.plan.change import Cause, FieldChange, Operation, Plan
 from reconciler.plan.codebases import CODEBASE
-from reconciler.plan.diff import needs
+from reconciler.plan.needs import needs
 from reconciler.plan.value import known
 from reconciler.render.history import HistoryLine, history_text, why_text
 from reconciler.render.plan_markdown import plan_markdown
