@@ -35,7 +35,7 @@ def check_packages(checkout: Path, submodules: Sequence[str], packages: Sequence
         inside = Path(*parent.parts[1:]) if parent.parts[:1] == ("src",) else parent
         package = (checkout / parent / "__init__.py").exists()
         if package and inside.parts and any((folder / inside).is_dir() for folder in packages):
-            raise Terminal(f"{path} is a submodule inside a package, {NOT_FETCHED}", where=where, mend=MEND)
+            raise Terminal(f"{path} is a submodule inside a package, and {NOT_FETCHED}", where=where, mend=MEND)
 
 
 def with_submodules(error: Terminal, submodules: Sequence[str]) -> Terminal:
@@ -45,5 +45,5 @@ def with_submodules(error: Terminal, submodules: Sequence[str]) -> Terminal:
     return Terminal(f"{error.what}; {NOT_FETCHED}: {', '.join(submodules[:5])}", where=error.where, mend=error.mend)
 
 
-NOT_FETCHED = "and submodules are not fetched"
+NOT_FETCHED = "submodules are not fetched"
 MEND = "name a commit that has these files itself, in the Codebase document"
