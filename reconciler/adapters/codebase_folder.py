@@ -1,8 +1,9 @@
 """One version's folder: what stands there, whether it is whole and ours, and how it is cleared and removed.
 
-Two marks tell. MARKER names what was installed and is written last. BUILDING stands for as long as the folder is not
-whole: while it is built, while something is added in place, while it is removed. So a kill at any instant leaves a
-folder that is known to be ours, and known not to be whole.
+Two marks tell. BUILDING stands for as long as the folder is not whole: while it is built, while it is removed. At the
+very end of an install it is renamed to MARKER, which names what was installed; a removal begins by renaming it back. So
+a kill at any instant leaves a folder that is known to be ours, and known to be whole or not. Both stand only where a
+whole version has lost its interpreter and gets another one.
 Not done here: running uv (uv.py).
 """
 
@@ -19,11 +20,11 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
-from reconciler.adapters.atomic import kind, replace, temporary_name
+from reconciler.adapters.atomic import kind, temporary_name
 from reconciler.adapters.disk_errors import told
 from reconciler.adapters.tree import FOLDER, Spot, Tree
 from reconciler.errors import Terminal
-from reconciler.plan.expand import CODEBASES
+from reconciler.plan.codebases import CODEBASES
 from reconciler.plan.fact import Absent, FileFact, InTheWay, Present, Unknown
 from reconciler.plan.fields import SOURCE, source_value
 from reconciler.plan.resource import Install
@@ -64,17 +65,9 @@ def marked(path: Path) -> Known | None:
     return known(source) if isinstance(source, dict) else None
 
 
-def holds(path: Path, source: Install) -> bool:
-    """Whether a whole environment of the same program stands there, or one that something was being added to: then
-    only what is beside the program differs."""
-    try:
-        found = marked(path)
-        whole = found is not None and _runs(path)
-    except OSError:
-        return False
-    before = json.loads(found.text) if found is not None and whole else {}
-    wanted = json.loads(source_value(source).text)
-    return isinstance(before, dict) and {**before, "with": None} == {**wanted, "with": None}
+def carries_marker(path: Path) -> bool:
+    """Whether it was whole once: somebody may run from it, and no install takes anything of it away."""
+    return os.path.lexists(path / MARKER)
 
 
 def clear(path: Path) -> None:
@@ -98,27 +91,18 @@ def begin(path: Path) -> None:
     _sync(path)
 
 
-def abandon(path: Path) -> None:
-    """Takes `begin` back: the folder is as whole as it was before."""
-    (path / BUILDING).unlink(missing_ok=True)
-
-
 def finish(path: Path, source: Install, versions: dict[str, str]) -> None:
-    """Everything to disk, then the marker: a power cut must not leave a marker without the files."""
+    """Everything to disk, then one mark becomes the other: a power cut must not leave a marker without the files."""
     marker = {
         "source": json.loads(source_value(source).text),
         "versions": versions,
         "python": ".".join(map(str, sys.version_info[:3])),
         "installed_at": datetime.now(UTC).isoformat(timespec="seconds"),
     }
-    folder = os.open(path, FOLDER | os.O_NOFOLLOW)
-    try:
-        os.sync()
-        replace(Spot(folder, MARKER, str(path / MARKER)), json.dumps(marker, indent=2).encode() + b"\n", 0o644)
-        (path / BUILDING).unlink(missing_ok=True)
-        os.fsync(folder)
-    finally:
-        os.close(folder)
+    (path / BUILDING).write_text(json.dumps(marker, indent=2) + "\n")
+    os.sync()
+    (path / BUILDING).rename(path / MARKER)
+    _sync(path)
 
 
 def remove(path: Path) -> None:
@@ -145,12 +129,10 @@ def remove(path: Path) -> None:
 
 
 def _unmark(folder: int, names: set[str]) -> None:
-    """BUILDING first and the marker away: not whole any more, and still known for ours."""
-    if names:
-        os.close(os.open(BUILDING, os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o644, dir_fd=folder))
-        os.fsync(folder)
+    """The marker becomes BUILDING: not whole any more, and still known for ours."""
     if MARKER in names:
-        os.unlink(MARKER, dir_fd=folder)
+        os.rename(MARKER, BUILDING, src_dir_fd=folder, dst_dir_fd=folder)
+        os.fsync(folder)
 
 
 def _delete(folder: int, name: str) -> None:

@@ -10,7 +10,8 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-from collections.abc import Iterator, Mapping
+import threading
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -82,8 +83,11 @@ class GitRepo:
         except subprocess.TimeoutExpired as error:
             raise Retryable(f"git {args[0]} took longer than {LOCAL_SECONDS:.0f} s", where=str(self.path)) from error
 
-    def contact(self, remote: Remote, *args: str, seconds: float) -> Answer:
-        """A command that talks to the remote, killed after `seconds`. What it says comes back without credentials."""
+    def contact(
+        self, remote: Remote, *args: str, seconds: float, cancelled: Callable[[], bool] = lambda: False
+    ) -> Answer:
+        """A command that talks to the remote, ended after `seconds`, or with Interrupted when `cancelled` says so. What
+        it says comes back without credentials."""
         try:
             secrets = remote.secrets()
         except (Retryable, Terminal) as error:
@@ -92,7 +96,7 @@ class GitRepo:
         environment["GIT_SSH_COMMAND"] = remote.ssh_command()
         environment["GIT_SSH_VARIANT"] = "ssh"
         try:
-            answer = run(self._git, Call(args, environment, seconds))
+            answer = run(self._git, Call(args, environment, seconds, cancelled=cancelled))
         except subprocess.TimeoutExpired as error:
             raise Unreachable(f"no answer within {seconds:.0f} s") from error
         err = redact(answer.err, secrets)
@@ -128,22 +132,32 @@ def open_repo(path: Path, around: Around = _NOTHING) -> Iterator[GitRepo]:
 
 
 def make_bare(path: Path) -> None:
-    """Makes an empty bare repository at `path` in one step: under another name first, then renamed."""
+    """Makes an empty bare repository at `path` in one step: under a name of its own first, then renamed. Where somebody
+    else has just made one, that one stays."""
     git = gitpython()
-    fresh = path.with_name(f"{path.name}.new-{os.getpid()}")
+    fresh = path.with_name(f"{path.name}.new-{os.getpid()}-{threading.get_ident()}")
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        shutil.rmtree(fresh, ignore_errors=True)
         args = ("init", "--quiet", "--bare", "--template=", "--initial-branch=main", str(fresh))
         answer = run(git.Git(path.parent), Call(args, environment_for(None, {}), LOCAL_SECONDS))
         if answer.code != 0:
             words = last_words(answer.err)
             mend = mend_for(words) if FAILING.search(words) else "see that its folder can be written"
             raise Retryable(f"no repository can be made: {words}", where=str(path), mend=mend)
-        fresh.rename(path)
+        _place(fresh, path)
     except OSError as error:
         mend = disk_error(str(path), error).mend
         raise Retryable(f"no repository can be made: {error.strerror}", where=str(path), mend=mend) from error
+    finally:
+        shutil.rmtree(fresh, ignore_errors=True)
+
+
+def _place(fresh: Path, path: Path) -> None:
+    try:
+        fresh.rename(path)
+    except OSError:
+        if not (path / "HEAD").exists():
+            raise
 
 
 def _count(folder: Path) -> int:

@@ -8,18 +8,19 @@ from __future__ import annotations
 import fcntl
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from reconciler.errors import Retryable
+from reconciler.errors import Interrupted, Retryable
 
 _POLL_SECONDS = 0.2
 
 
 @contextmanager
-def held(path: Path, seconds: float) -> Iterator[int]:
-    """Holds the lock; the descriptor may be handed to a child, which then holds it too. Retryable after `seconds`."""
+def held(path: Path, seconds: float, cancelled: Callable[[], bool] = lambda: False) -> Iterator[int]:
+    """Holds the lock; the descriptor may be handed to a child, which then holds it too. Retryable after `seconds`,
+    Interrupted when `cancelled` says so while it waits."""
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
     try:
         deadline = time.monotonic() + seconds
@@ -30,6 +31,8 @@ def held(path: Path, seconds: float) -> Iterator[int]:
                     where=str(path),
                     mend=f"see which one with `fuser {path}`",
                 )
+            if cancelled():
+                raise Interrupted("waiting for another process was stopped", where=str(path))
             time.sleep(_POLL_SECONDS)
         yield descriptor
     finally:

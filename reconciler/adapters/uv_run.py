@@ -10,11 +10,14 @@ import os
 import re
 import signal
 import subprocess
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
-from reconciler.errors import ReconcilerError, Retryable, Terminal
+from reconciler.errors import Interrupted, ReconcilerError, Retryable, Terminal
 
 _PASSED = {
     "PATH",
@@ -29,9 +32,10 @@ _PASSED = {
 }
 _PROXIES = {"HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY"}
 _SECONDS = 1800.0
+_POLL_SECONDS = 0.2
 _NO_VERSION = re.compile(
     r"No solution found|Failed to parse|Failed to build|not a valid|Invalid requirement"
-    r"|does not appear to be a Python project|Failed to extract package metadata",
+    r"|does not appear to be a Python project|build backend returned an error|Failed to extract package metadata",
     re.IGNORECASE,
 )
 _AWAY = re.compile(
@@ -39,6 +43,7 @@ _AWAY = re.compile(
 )
 _FULL = re.compile(r"No space left on device|os error 28|quota exceeded|os error 122", re.IGNORECASE)
 _CREDENTIALS = re.compile(r"(?<=://)[^/@\s]+@")
+_BUILD_SAID, _BUILD_LINES, _BUILD_CHARACTERS = "[stderr]", 4, 800
 _CAUSE = re.compile(r"^\s*cause:\s*(.*)$", re.MULTILINE)
 
 
@@ -51,20 +56,25 @@ class Subject:
 
 
 class UvRun:
-    """One install's calls of uv. `lock` is a descriptor that each of them keeps open until it ends."""
+    """One install's calls of uv. `lock` is a descriptor that each of them keeps open until it ends; `cancelled` is
+    asked a few times a second."""
 
-    def __init__(self, environ: Mapping[str, str], folder: Path, subject: Subject, lock: int) -> None:
+    def __init__(
+        self, environ: Mapping[str, str], folder: Path, subject: Subject, lock: int, cancelled: Callable[[], bool]
+    ) -> None:
         self._environ = _environment(environ)
         self._folder = folder
         self._subject = subject
         self._lock = lock
+        self._cancelled = cancelled
 
-    def __call__(self, *argv: str) -> str:
-        """Standard output. Raises Terminal when the version can't exist, Retryable when the world is in the way."""
+    def __call__(self, *argv: str, variables: Mapping[str, str] = MappingProxyType({})) -> str:
+        """Standard output; `variables` are set for this call. Raises Terminal when the version can't exist, Retryable
+        when the world is in the way, Interrupted when it was cancelled: then uv and all that it started have ended."""
         process = subprocess.Popen(
             [_uv(), *argv],
             cwd=self._folder,
-            env=self._environ,
+            env={**self._environ, **variables},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -75,18 +85,24 @@ class UvRun:
         )
         with process:
             try:
-                out, err = process.communicate(timeout=_SECONDS)
-            except subprocess.TimeoutExpired as error:
-                _end(process)
-                raise Retryable(
-                    f"installing took longer than {_SECONDS:g} s", where=self._place, mend="look at the network"
-                ) from error
+                out, err = self._wait(process)
             except BaseException:
                 _end(process)
                 raise
         if process.returncode != 0:
             raise self._failure(process.returncode, err)
         return out
+
+    def _wait(self, process: subprocess.Popen[str]) -> tuple[str, str]:
+        deadline = time.monotonic() + _SECONDS
+        while True:
+            with suppress(subprocess.TimeoutExpired):
+                return process.communicate(timeout=_POLL_SECONDS)
+            if self._cancelled():
+                raise Interrupted("installing it was stopped", where=self._place)
+            if time.monotonic() >= deadline:
+                what = f"installing took longer than {_SECONDS:g} s"
+                raise Retryable(what, where=self._place, mend="look at the network")
 
     @property
     def _place(self) -> str:
@@ -130,14 +146,21 @@ def _uv() -> str:
 
 def _end(process: subprocess.Popen[str]) -> None:
     """uv and the builds that it started."""
-    os.killpg(process.pid, signal.SIGKILL)
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
 
 
 def _short(text: str) -> str:
-    """The last cause is the one that says most; without causes, the last lines."""
+    """The last cause is the one that says most, and the last lines of a build that failed; without causes, the last
+    lines."""
     causes = [cause.strip() for cause in _CAUSE.findall(text)]
-    lines = [line.strip() for line in text.splitlines() if line.strip()]
-    return (causes[0] if len(causes) == 1 else "; ".join((causes or lines)[-2:]))[:600]
+    built = _lines(text.rpartition(_BUILD_SAID)[2])[-_BUILD_LINES:] if _BUILD_SAID in text else []
+    said = f": {' / '.join(built)[-_BUILD_CHARACTERS:]}" if built else ""
+    return (causes[0] if len(causes) == 1 else "; ".join((causes or _lines(text))[-2:]))[:600] + said
+
+
+def _lines(text: str) -> list[str]:
+    return [line.strip() for line in text.splitlines() if line.strip() and not line.startswith("hint: ")]
 
 
 def _environment(environ: Mapping[str, str]) -> dict[str, str]:

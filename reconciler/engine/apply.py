@@ -58,9 +58,10 @@ _DISRUPTS = frozenset({Operation.STOP, Operation.START, Operation.STORE, Operati
 
 
 class Apply:
-    """One run over one plan. `cancelled` is asked before each step and while a gate holds; an effect that has begun is
-    finished, nothing new is begun. Wizards of which something was `begun` before are brought to their end although
-    somebody has paused them since."""
+    """One run over one plan. `cancelled` is asked before each step, while a gate holds and while something is
+    installed, which may take as long as somebody else's server likes; any other effect that has begun is finished,
+    nothing new is begun. Wizards of which something was `begun` before are brought to their end although somebody has
+    paused them since."""
 
     def __init__(
         self,

@@ -29,10 +29,11 @@ from reconciler.protocols.runtime import INPUTS_VARIABLE, PROGRAM_VARIABLE, Prog
 
 
 class Effects:
-    """`cancelled` is asked while a gate holds."""
+    """`cancelled` is asked while a gate holds and while something is installed."""
 
     def __init__(self, host: Host, cancelled: Callable[[], bool]) -> None:
         self._host = host
+        self._cancelled = cancelled
         self._gate = Gate(host, cancelled)
 
     def perform(self, step: Step, change: Change) -> str:  # noqa: PLR0911 - one line an operation
@@ -67,7 +68,7 @@ class Effects:
     def _install(self, change: Change) -> str:
         if not isinstance(change.resource, CodebaseVersion):
             raise TypeError(change.key)
-        self._host.codebases.install(change.resource)
+        self._host.codebases.install(change.resource, self._cancelled)
         return f"installed at {change.resource.path}"
 
     def _write(self, change: Change) -> str:

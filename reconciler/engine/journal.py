@@ -15,8 +15,9 @@ from reconciler.engine.host import Host
 from reconciler.engine.observe import Observer
 from reconciler.plan.canary import never_held_since, version_left
 from reconciler.plan.change import Action, Change, Operation, Step
+from reconciler.plan.codebases import version_key
 from reconciler.plan.diff import HAS_PROCESS, LIVE
-from reconciler.plan.expand import Desired, version_key
+from reconciler.plan.expand import Desired
 from reconciler.plan.fact import Absent, Fact, Observed, Present, ProcessFact, Unknown
 from reconciler.plan.fields import inputs_digest, secret_refs, wanted_fields
 from reconciler.plan.formerly import carried

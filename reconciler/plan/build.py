@@ -9,9 +9,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from reconciler.plan.block import block
-from reconciler.plan.canary import chains, held_back, in_turn, last_version, moves, never_held_since, version_name
+from reconciler.plan.canary import chains, held_back, in_turn, last_version, moves, never_held_since
 from reconciler.plan.change import Action, Cause, Change, Copies, Disposition, FieldChange, Plan, Reason
-from reconciler.plan.diff import CODEBASE, diff, unmanaged
+from reconciler.plan.codebases import CODEBASE, move_text
+from reconciler.plan.diff import diff, unmanaged
 from reconciler.plan.expand import ATTIC, Desired
 from reconciler.plan.fact import Fact, Observed, ProcessFact, Unknown
 from reconciler.plan.formerly import rename_changes, under_new_name
@@ -19,6 +20,7 @@ from reconciler.plan.generation import going_back, words
 from reconciler.plan.held import Generation, Held, Quarantine, Records
 from reconciler.plan.order import order, tied
 from reconciler.plan.policy import refusals
+from reconciler.plan.programs import with_programs
 from reconciler.plan.prune import prune
 from reconciler.plan.rename import renames
 from reconciler.plan.resource import CodebaseVersion, Directory, Process, Resource
@@ -90,6 +92,7 @@ def _build(
     changes = [*moves_first, *compared, *_removals(desired, observed, records)]
     changes += extra(changes, desired, observed, records)
     changes = [_with_databases(c, records) for c in _requested(changes, desired, observed, rules)]
+    changes = with_programs(changes, desired, records)
     if rules.only:
         changes = [c for c in changes if c.wizard in rules.only or (c.wizard is None and _used(c, desired, rules))]
     waiting = {**sharing(desired, records, observed.secrets), **held_back(desired, records, quarantined)}
@@ -132,7 +135,7 @@ def _after_a_rest(change: Change, records: Records) -> Change:
     if before in ("", process.codebase):
         return change
     moved = FieldChange(CODEBASE, known(before), known(process.codebase), Cause.CHANGED)
-    reason = Reason(Cause.NEEDS, f"codebase {version_name(before)} -> {version_name(process.codebase)}")
+    reason = Reason(Cause.NEEDS, f"codebase {move_text(before, process.codebase)}")
     return replace(change, fields=(*change.fields, moved), reasons=(*change.reasons, reason))
 
 

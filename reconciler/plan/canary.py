@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Set
 from dataclasses import dataclass, replace
 
 from reconciler.plan.change import Action, Cause, Change, Disposition, Reason
-from reconciler.plan.diff import CODEBASE
+from reconciler.plan.codebases import CODEBASE, name_beside
 from reconciler.plan.expand import Desired
 from reconciler.plan.held import Generation, Quarantine, Records
 from reconciler.plan.resource import Process
@@ -26,11 +26,6 @@ class Chain:
 
     wizards: tuple[str, ...]
     soaks: bool
-
-
-def version_name(path: str) -> str:
-    """Name and version, which are the last two parts of a codebase's path."""
-    return "/".join(path.split("/")[-2:])
 
 
 def version_left(change: Change) -> str:
@@ -127,11 +122,12 @@ def held_back(
     }
     held = {}
     for name, codebase in desired.runs.items():
-        if name in quarantined or last_version(name, records) in ("", codebase):
+        last = last_version(name, records)
+        if name in quarantined or last in ("", codebase):
             continue
         canary = desired.canaries.get(codebase)
         if codebase in failed:
-            held[name] = _nobody_held(version_name(codebase), failed[codebase])
+            held[name] = _nobody_held(name_beside(codebase, last), failed[codebase])
         elif canary in records.pauses and canary != name and codebase not in proven:
             held[name] = f"waits for the canary {canary}, which is paused; `reconciler resume {canary}` lets it go on"
     return held

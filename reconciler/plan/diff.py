@@ -11,13 +11,14 @@ from collections.abc import Iterator
 from typing import assert_never
 
 from reconciler.plan.change import Action, Cause, Change, Disposition, FieldChange, Reason
+from reconciler.plan.codebases import CODEBASE
 from reconciler.plan.fact import Absent, Fact, InTheWay, Present, ProcessFact, ProcessState, Unknown
 from reconciler.plan.fields import KEY, Secrets, inputs_digest, secret_refs, wanted_fields
 from reconciler.plan.held import Held, Origin
+from reconciler.plan.needs import needs
 from reconciler.plan.resource import CodebaseVersion, Format, KeyedFile, Process, Resource
 from reconciler.plan.value import FieldPath, Fields, Hidden, Known, SecretRef, Value, known
 
-CODEBASE: FieldPath = ("codebase",)
 LIVE = frozenset({ProcessState.RUNNING, ProcessState.STARTING})
 HAS_PROCESS = LIVE | {ProcessState.ORPHAN, ProcessState.BACKOFF}
 
@@ -228,47 +229,6 @@ def _follows(before: Value | None, after: Value | None, old: Value | None, new: 
     ):
         return False
     return old != new and before.text.replace(old.text.strip('"'), new.text.strip('"')) == after.text
-
-
-def needs(changes: tuple[FieldChange, ...]) -> tuple[Reason, ...]:
-    """What a process has to be started anew for, field by field."""
-    return tuple(Reason(Cause.NEEDS, f"{_short(c.path)} {_pair(c)}") for c in telling(changes))
-
-
-def telling(changes: tuple[FieldChange, ...]) -> tuple[FieldChange, ...]:
-    """Those of a process's inputs that a person needs: argv and environment follow from a codebase that moves."""
-    if not any(change.path == CODEBASE for change in changes):
-        return changes
-    return tuple(change for change in changes if change.path[0] not in ("argv", "environment"))
-
-
-def _short(path: FieldPath) -> str:
-    """The last part names most inputs ("port"); environment and codebase keep their own names."""
-    return path[-1]
-
-
-def _version(value: Value | None) -> str:
-    """The last two parts of a codebase's path: name and version."""
-    return "/".join(_shown(value).split("/")[-2:])
-
-
-def _pair(change: FieldChange) -> str:
-    """Before and after; what becomes a secret, or was one, is shown on neither side."""
-    if Hidden in (type(change.before), type(change.after)):
-        return "(secret) changed" if change.before and change.after else "(secret)"
-    if change.path == CODEBASE:
-        return f"{_version(change.before)} -> {_version(change.after)}"
-    return f"{_shown(change.before)} -> {_shown(change.after)}"
-
-
-def _shown(value: Value | None) -> str:
-    match value:
-        case None:
-            return "(none)"
-        case Hidden():
-            return "(secret)"
-        case Known(text=text):
-            return text.strip('"') if len(text) <= 80 else text[:77] + "..."
 
 
 def _start_reasons(fact: ProcessFact, held: Held | None, changes: tuple[FieldChange, ...]) -> tuple[Reason, ...]:

@@ -8,22 +8,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import assert_never
 
 from reconciler.agents import AGENTS
 from reconciler.agents.hermes import API_KEY
 from reconciler.agents.program import Agent, Place
 from reconciler.errors import Terminal
+from reconciler.plan.codebases import codebase_path, codebase_version, program_version
 from reconciler.plan.resource import (
-    CodebaseVersion,
     Directory,
     Format,
-    GitInstall,
-    Install,
     KeyedFile,
     OwnedKey,
     Process,
-    PypiInstall,
     Resource,
     Symlink,
     TextFile,
@@ -33,9 +29,7 @@ from reconciler.plan.value import FieldPath, Known, SecretRef, known
 from reconciler.spec.age import age_body
 from reconciler.spec.desired import DesiredFleet
 from reconciler.spec.kinds import (
-    CheckoutSource,
     Codebase,
-    CodebaseSource,
     DesiredState,
     EnvValue,
     FromAge,
@@ -43,12 +37,10 @@ from reconciler.spec.kinds import (
     FromFile,
     Generate,
     Policy,
-    PypiSource,
     Wizard,
 )
 from reconciler.spec.position import Position
 
-CODEBASES = ".codebases"
 ATTIC = ".attic"
 PRIVATE = 0o700
 SECRET_FILE = 0o600
@@ -112,47 +104,6 @@ def expand(fleet: DesiredFleet, host: str, root: str | None, commit: str) -> Des
         runs={w.name: codebase_path(fleet.codebases[w.codebase], place) for w in wizards},
         positions={name: fleet.positions["Wizard", name] for name in mine if ("Wizard", name) in fleet.positions},
     )
-
-
-def program_version(codebase: Codebase) -> str:
-    """The release, or the first twelve digits of the commit: which release that is, nobody knows before it is built."""
-    match codebase.source:
-        case PypiSource(version=version):
-            return version
-        case CheckoutSource(commit=commit):
-            return commit[:12]
-        case _:
-            assert_never(codebase.source)
-
-
-def codebase_path(codebase: Codebase, root: str) -> str:
-    return f"{root}/{CODEBASES}/{codebase.name}/{program_version(codebase)}"
-
-
-def version_key(path: str) -> str:
-    """Key of the resource of the codebase version at the path."""
-    name, version = path.split("/")[-2:]
-    return f"codebase/{name}/{version}"
-
-
-def codebase_version(codebase: Codebase, root: str) -> CodebaseVersion:
-    path = codebase_path(codebase, root)
-    return CodebaseVersion(
-        key=version_key(path),
-        wizard=None,
-        path=path,
-        source=_install(codebase.source),
-    )
-
-
-def _install(source: CodebaseSource) -> Install:
-    match source:
-        case PypiSource(pypi=package, version=version, with_=extras):
-            return PypiInstall(package, version, tuple(extras))
-        case CheckoutSource(git=url, commit=commit, with_=extras):
-            return GitInstall(url, commit, tuple(extras))
-        case _:
-            assert_never(source)
 
 
 def wizard_resources(fleet: DesiredFleet, wizard: Wizard, root: str) -> Iterator[Resource]:

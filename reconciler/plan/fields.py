@@ -6,6 +6,7 @@ The same shapes as in `fact.Present`, so that desired, last applied and live are
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Iterator, Mapping
 from itertools import chain
 from typing import assert_never
@@ -41,12 +42,14 @@ def mode_value(mode: int) -> Known:
 
 
 def source_value(source: Install) -> Known:
-    """What a codebase is built from, canonically. A commit is the same program whatever address it came from."""
+    """What a codebase is built from, canonically: package names as the index compares them (PEP 503), and what stands
+    beside it in no order. A commit is the same program whatever address it came from."""
     match source:
         case PypiInstall(package=package, version=version, extras=extras):
-            return known({"package": package, "version": version, "with": list(extras)})
+            name = re.sub(r"[-_.]+", "-", package).lower()
+            return known({"package": name, "version": version, "with": sorted(set(extras))})
         case GitInstall(commit=commit, extras=extras):
-            return known({"commit": commit, "with": list(extras)})
+            return known({"commit": commit, "with": sorted(set(extras))})
         case _:
             assert_never(source)
 

@@ -13,10 +13,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from reconciler.plan.change import Action, Cause, Change, Disposition, FieldChange, Reason
-from reconciler.plan.diff import HAS_PROCESS, needs
+from reconciler.plan.diff import HAS_PROCESS
 from reconciler.plan.expand import Desired
 from reconciler.plan.fact import Absent, Fact, Observed, Present, ProcessFact, Unknown
 from reconciler.plan.held import Generation, Held, Records, Renaming, Start, Stored
+from reconciler.plan.needs import needs
 from reconciler.plan.relocate import Relocation
 from reconciler.plan.resource import Directory
 from reconciler.plan.retire import body_key, folder_key, movable

@@ -74,7 +74,14 @@ def way_back(records: Records, quarantine: Quarantine) -> Generation | None:
 def _resources(desired: Desired, stopped: Mapping[str, tuple[Quarantine, Generation | None]]) -> Iterator[Resource]:
     """Every resource once; those of a quarantined wizard as its generation had them."""
     seen: set[str] = set()
-    older = (r for _, g in stopped.values() if g for r in g.resources if isinstance(r, CodebaseVersion))
+    declared = {r.key for r in desired.resources}  # of one source that both name, Git says where it comes from
+    older = (
+        r
+        for _, g in stopped.values()
+        if g
+        for r in g.resources
+        if isinstance(r, CodebaseVersion) and r.key not in declared
+    )
     used = {r.codebase for r in desired.resources if isinstance(r, Process) and r.wizard not in stopped}
     for resource in (*older, *desired.resources):
         idle = isinstance(resource, CodebaseVersion) and resource.path not in used and resource.key not in seen

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
 from reconciler.plan.fact import FileFact
@@ -15,9 +15,10 @@ class Codebases(Protocol):
         or a removal of ours was left in the middle; Absent where nothing of ours stands."""
         ...
 
-    def install(self, version: CodebaseVersion) -> None:
+    def install(self, version: CodebaseVersion, cancelled: Callable[[], bool] = lambda: False) -> None:
         """Builds it at its final path, marker last; what an interrupted install left there is finished or replaced.
-        Retryable when the registry or the Git remote is away; Terminal when the version does not exist."""
+        What is whole is never changed. Retryable when the registry or the Git remote is away; Terminal when the
+        version does not exist; Interrupted, with nothing left of what it began, soon after `cancelled` says so."""
         ...
 
     def remove(self, version: CodebaseVersion) -> None:

@@ -8,12 +8,13 @@ from __future__ import annotations
 from collections import Counter
 from typing import assert_never
 
-from reconciler.plan.canary import version_name
 from reconciler.plan.change import Action, Cause, Change, Copies, Disposition, FieldChange, Plan
-from reconciler.plan.diff import CODEBASE, telling
+from reconciler.plan.codebases import BESIDE, CODEBASE, beside_text, move_text
+from reconciler.plan.needs import telling
 from reconciler.plan.resource import KeyedFile, Process, Symlink, TextFile
 from reconciler.plan.value import Hidden
 from reconciler.render.difference import cause_text, name_in, shown_fields
+from reconciler.render.document import Json
 from reconciler.render.names import (
     commit_name,
     counted,
@@ -143,9 +144,15 @@ def _part(change: Change, field: FieldChange) -> str:
     if field.after is None:
         return f"{name} removed"
     if field.path == CODEBASE:
-        return f"{name} {version_name(str(decode(field.before)))} -> {version_name(str(decode(field.after)))}"
+        return f"{name} {move_text(str(decode(field.before)), str(decode(field.after)))}"
+    if field.path == BESIDE:
+        return beside_text(*(_texts(decode(value)) for value in (field.before, field.after)))
     old, new = pair_text(decode(field.before), decode(field.after), limit=40)
     return f"{name} {old} -> {new}"
+
+
+def _texts(value: Json) -> list[str]:
+    return [str(item) for item in value] if isinstance(value, list) else []
 
 
 def _from_git(change: Change) -> bool:

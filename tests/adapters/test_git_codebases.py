@@ -5,18 +5,24 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Barrier
 
+import psutil
 import pytest
 
 from reconciler.adapters.codebase_folder import MARKER
 from reconciler.adapters.git_checkout import GitCheckouts, same_place
 from reconciler.adapters.git_remote import Access
+from reconciler.adapters.git_repo import make_bare
 from reconciler.adapters.uv import CHECKOUT, UvCodebases
-from reconciler.errors import Retryable, Terminal
+from reconciler.errors import Interrupted, Retryable, Terminal
+from reconciler.plan.codebases import version_path
 from reconciler.plan.fact import Absent, Present
 from reconciler.plan.fields import SOURCE, source_value
 from reconciler.plan.resource import CodebaseVersion, GitInstall
+from tests.adapters.silent import silent
 from tests.git.http_backend import smart_http
 from tests.git.upstream import Upstream
 
@@ -57,8 +63,10 @@ def codebases(tmp_path: Path) -> UvCodebases:
 
 
 def version(tmp_path: Path, url: str | Path, commit: str, *extras: str) -> CodebaseVersion:
-    path = tmp_path / "root" / ".codebases" / "spell" / commit[:12]
-    return CodebaseVersion(f"codebase/spell/{commit[:12]}", None, str(path), GitInstall(str(url), commit, extras))
+    source = GitInstall(str(url), commit, extras)
+    return CodebaseVersion(
+        f"codebase/spell/{commit}", None, version_path("spell", source, str(tmp_path / "root")), source
+    )
 
 
 def word(wanted: CodebaseVersion) -> str:
@@ -185,6 +193,112 @@ def test_hooks_filters_and_links_of_a_repository_do_nothing(tmp_path: Path, upst
     assert (tmp_path / "second" / "spell.py").read_text() == files["spell.py"]
     assert not (tmp_path / "second" / ".env").exists()
     assert sorted(os.listdir(tmp_path)) == ["first", "second", "state", "upstream.git"]
+
+
+@pytest.mark.system
+def test_many_commits_of_one_repository_at_once(tmp_path: Path, upstream: Upstream) -> None:
+    """A pass installs several codebases in threads of its own; the mirror is one."""
+    commits = [upstream.commit({**project(str(n)), "big": os.urandom(4_000_000)}) for n in range(4)]
+    checkouts = GitCheckouts(tmp_path / "state", lambda _: Access())
+    with ThreadPoolExecutor(4) as pool:
+        jobs = [
+            pool.submit(checkouts.export, str(upstream.path), commit, tmp_path / f"out-{number}")
+            for number, commit in enumerate(commits)
+        ]
+        assert [job.result() for job in jobs] == [()] * 4
+    said = [(tmp_path / f"out-{number}" / "spell.py").read_text()[:10] for number in range(4)]
+    assert said == [f"WORD = '{number}'" for number in range(4)]
+    assert {path.suffix for path in mirror(tmp_path).parent.iterdir()} == {".git", ".lock"}
+
+
+def test_two_that_make_one_repository_at_once_both_have_it(tmp_path: Path) -> None:
+    together = Barrier(2)
+
+    def make() -> None:
+        together.wait()
+        make_bare(tmp_path / "one.git")
+
+    with ThreadPoolExecutor(2) as pool:
+        jobs = [pool.submit(make) for _ in range(2)]
+        assert [job.result() for job in jobs] == [None, None]
+    assert os.listdir(tmp_path) == ["one.git"]
+
+
+@pytest.mark.system
+def test_what_hangs_ends_when_it_is_cancelled_and_leaves_nothing(tmp_path: Path) -> None:
+    with silent() as (address, asked):
+        wanted = version(tmp_path, f"{address}/spell.git", "1" * 40)
+        checkouts = GitCheckouts(tmp_path / "state", lambda _: Access(first_seconds=3600.0))
+        with pytest.raises(Interrupted):
+            UvCodebases(os.environ, checkouts=checkouts).install(wanted, asked.is_set)
+    assert not Path(wanted.path).exists()
+    assert not [child for child in psutil.Process().children(recursive=True) if "git" in child.name()]
+    assert not list(mirror(tmp_path).rglob("*.lock"))
+
+
+@pytest.mark.system
+@pytest.mark.parametrize("kind", ["tree", "tag"])
+def test_digits_of_something_else_are_no_commit(tmp_path: Path, upstream: Upstream, kind: str) -> None:
+    commit = upstream.commit(project("one"))
+    upstream.git("tag", "-a", "v1", "-m", "words", GIT_COMMITTER_DATE="1700000000 +0000")
+    digits = upstream.git("rev-parse", f"{commit}^{{tree}}" if kind == "tree" else "v1")
+    with pytest.raises(Terminal, match=f"{digits} is a {kind}, not a commit") as caught:
+        codebases(tmp_path).install(version(tmp_path, upstream.path, digits))
+    assert "git rev-parse" in caught.value.mend
+
+
+@pytest.mark.system
+def test_a_folder_called_like_the_environment_is_left_out_too(tmp_path: Path, upstream: Upstream) -> None:
+    files = {name: text for name, text in project("one").items() if name != ".env"}
+    commit = upstream.commit({**files, ".env/secrets": "LEAKED=1", ".env/more/deep": "x"})
+    wanted = version(tmp_path, upstream.path, commit)
+    codebases(tmp_path).install(wanted)
+    assert word(wanted) == "one"
+
+
+@pytest.mark.system
+def test_a_version_that_is_taken_from_git_is_told_to_the_build(tmp_path: Path, upstream: Upstream) -> None:
+    """As setuptools-scm asks for it, by the name of the project."""
+    commit = upstream.commit(
+        {
+            **project("one"),
+            "pyproject.toml": PROJECT + '[project]\nname = "spell.Book"\ndynamic = ["version"]\n',
+            "backend.py": "import os\nVERSION = os.environ['SETUPTOOLS_SCM_PRETEND_VERSION_FOR_SPELL_BOOK']\n"
+            + BACKEND.replace('"spell-1.2', 'f"spell_book-{VERSION}')
+            .replace("Name: spell", "Name: spell-book")
+            .replace('Version: 1.2\\n"', 'Version: " + VERSION + "\\n"'),
+        }
+    )
+    wanted = version(tmp_path, upstream.path, commit)
+    codebases(tmp_path).install(wanted)
+    assert f'"spell-book": "0+g{commit[:12]}"' in Path(wanted.path, MARKER).read_text()
+
+
+@pytest.mark.system
+def test_a_build_that_fails_says_its_last_words_and_which_submodules_are_missing(
+    tmp_path: Path, upstream: Upstream
+) -> None:
+    words = "raise SystemExit('no folder called inner')\n"
+    commit = upstream.commit({**project("one"), "backend.py": words, "inner": ("160000", "3" * 40)})
+    with pytest.raises(Terminal, match=r"no folder called inner.*submodules are not fetched: inner"):
+        codebases(tmp_path).install(version(tmp_path, upstream.path, commit))
+
+
+@pytest.mark.system
+def test_a_package_that_lies_in_a_submodule_in_part_is_refused(tmp_path: Path, upstream: Upstream) -> None:
+    """It would be built, and silently be empty. A submodule that is no part of a package does no harm."""
+    packs = BACKEND.replace(
+        'wheel.write("spell.py")', 'wheel.write("spell.py"); wheel.write("src/book/__init__.py", "book/__init__.py")'
+    )
+    files = {**project("one"), "backend.py": packs, "src/book/__init__.py": "", "docs/theme": ("160000", "3" * 40)}
+    harmless = version(tmp_path, upstream.path, upstream.commit(files))
+    codebases(tmp_path).install(harmless)
+    assert word(harmless) == "one"
+    commit = upstream.commit({**files, "src/book/pages": ("160000", "3" * 40)})
+    wanted = version(tmp_path, upstream.path, commit)
+    with pytest.raises(Terminal, match="src/book/pages is a submodule inside a package"):
+        codebases(tmp_path).install(wanted)
+    assert not Path(wanted.path).exists()
 
 
 @pytest.mark.parametrize("url", ["ext::sh -c true", "--upload-pack=touch x", "", "ftp://x/y"])

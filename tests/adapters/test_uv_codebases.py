@@ -8,25 +8,29 @@ import shutil
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
+import psutil
 import pytest
 
 from reconciler.adapters.codebase_folder import BUILDING, MARKER
 from reconciler.adapters.path_lock import held
 from reconciler.adapters.uv import UvCodebases
 from reconciler.adapters.uv_run import _environment
-from reconciler.errors import Retryable, Terminal
+from reconciler.errors import Interrupted, Retryable, Terminal
+from reconciler.plan.codebases import version_path
 from reconciler.plan.fact import Absent, FileFact, InTheWay, Present
 from reconciler.plan.fields import SOURCE, source_value
 from reconciler.plan.resource import CodebaseVersion, PypiInstall
+from tests.adapters.silent import silent
 
 SIX = PypiInstall("six", "1.16.0", ())
 UNREACHABLE = {"UV_DEFAULT_INDEX": "http://someone:s3cret@127.0.0.1:9/simple", "UV_HTTP_RETRIES": "0"}
 
 
 def version(root: Path, source: PypiInstall = SIX) -> CodebaseVersion:
-    return CodebaseVersion("codebase/six", None, str(root / ".codebases" / "six" / source.version), source)
+    return CodebaseVersion("codebase/six", None, version_path("six", source, str(root)), source)
 
 
 def fact(wanted: CodebaseVersion) -> FileFact:
@@ -51,7 +55,8 @@ def test_absent_unless_whole(tmp_path: Path) -> None:
     assert fact(wanted) == Absent()
     marked(wanted)
     assert fact(wanted) == Present(((SOURCE, source_value(SIX)),))
-    assert fact(version(tmp_path, PypiInstall("six", "1.16.0", ("idna",)))) == fact(wanted)  # with what it really has
+    more = replace(wanted, source=PypiInstall("six", "1.16.0", ("idna",)))
+    assert fact(more) == fact(wanted)  # with what it really has
     (Path(wanted.path) / BUILDING).touch()
     assert fact(wanted) == Present(())
     (Path(wanted.path) / BUILDING).unlink()
@@ -121,31 +126,66 @@ def test_install(tmp_path: Path) -> None:
 
 
 @pytest.mark.system
-def test_a_package_beside_it_is_added_in_place(tmp_path: Path) -> None:
+def test_another_source_stands_beside_it_and_leaves_it_as_it_was(tmp_path: Path) -> None:
     codebases = UvCodebases(os.environ)
-    codebases.install(version(tmp_path))
-    python = (Path(version(tmp_path).path) / "bin" / "python").lstat().st_ino
-    more = version(tmp_path, PypiInstall("six", "1.16.0", ("idna",)))
+    first, more = version(tmp_path), version(tmp_path, PypiInstall("six", "1.16.0", ("idna",)))
+    codebases.install(first)
+    before = tree(first)
     codebases.install(more)
+    with pytest.raises(Retryable):
+        UvCodebases({**offline(tmp_path / "cache"), **UNREACHABLE}).install(
+            version(tmp_path, PypiInstall("six", "1.16.0", ("attrs",)))
+        )
+    assert tree(first) == before
+    assert fact(first) == Present(((SOURCE, source_value(SIX)),))
     assert fact(more) == Present(((SOURCE, source_value(more.source)),))
-    assert (Path(more.path) / "bin" / "python").lstat().st_ino == python
+
+
+def tree(wanted: CodebaseVersion) -> dict[str, int]:
+    return {str(path): path.lstat().st_mtime_ns for path in Path(wanted.path).rglob("*")}
+
+
+def test_what_is_marked_whole_is_never_cleared_for_another_program(tmp_path: Path) -> None:
+    wanted = version(tmp_path)
+    marked(wanted)
+    before = tree(wanted)
+    with pytest.raises(Terminal, match="another program is installed here") as caught:
+        UvCodebases(os.environ).install(replace(wanted, source=PypiInstall("seven", "1.16.0", ())))
+    assert caught.value.where == wanted.path
+    assert tree(wanted) == before
 
 
 @pytest.mark.system
-@pytest.mark.parametrize("beside", ["no-such-package-anywhere-9f2c", "six>99"])
-def test_what_can_not_be_added_leaves_a_whole_version_as_it_was(tmp_path: Path, beside: str) -> None:
-    codebases = UvCodebases(os.environ)
-    codebases.install(version(tmp_path))
-    before = fact(version(tmp_path))
-    with pytest.raises(Terminal):
-        codebases.install(version(tmp_path, PypiInstall("six", "1.16.0", (beside,))))
-    with pytest.raises(Retryable):
-        UvCodebases({**offline(tmp_path / "cache"), **UNREACHABLE}).install(
-            version(tmp_path, PypiInstall("six", "1.16.0", (beside.partition(">")[0] + "-too",)))
-        )
-    assert fact(version(tmp_path)) == before
-    assert isinstance(before, Present)
-    assert before.fields
+@pytest.mark.parametrize("away", [True, False])
+def test_an_interpreter_that_has_gone_is_put_back_and_nothing_else_is_touched(tmp_path: Path, away: bool) -> None:
+    """The index is not needed, since all packages are there; running programs may still import from them."""
+    wanted = version(tmp_path)
+    UvCodebases(os.environ).install(wanted)
+    (module,) = Path(wanted.path).glob("lib/python3*/site-packages/six.py")
+    inode = module.stat().st_ino
+    (Path(wanted.path) / "bin" / "python").unlink()
+    (Path(wanted.path) / "bin" / "python").symlink_to("/no/python")
+    assert fact(wanted) == Present(())
+    UvCodebases({**offline(tmp_path / "cache"), **UNREACHABLE} if away else os.environ).install(wanted)
+    assert fact(wanted) == Present(((SOURCE, source_value(SIX)),))
+    assert module.stat().st_ino == inode
+    assert not (Path(wanted.path) / BUILDING).exists()
+
+
+@pytest.mark.system
+def test_what_was_whole_stays_where_it_can_not_be_repaired(tmp_path: Path) -> None:
+    """A damaged marker proves nothing, and somebody may run from the folder all the same."""
+    wanted = version(tmp_path)
+    marked(wanted)
+    (Path(wanted.path) / MARKER).write_text("{")
+    (Path(wanted.path) / "notes").touch()
+    with pytest.raises(Retryable, match="could not be reached"):
+        UvCodebases({**offline(tmp_path / "cache"), **UNREACHABLE}).install(wanted)
+    assert fact(wanted) == Present(())
+    assert (Path(wanted.path) / "notes").exists()
+    UvCodebases(os.environ).install(wanted)
+    assert fact(wanted) == Present(((SOURCE, source_value(SIX)),))
+    assert (Path(wanted.path) / "notes").exists()
 
 
 @pytest.mark.system
@@ -211,6 +251,25 @@ def test_a_kill_in_the_middle(tmp_path: Path) -> None:
     assert (Path(wanted.path) / BUILDING).exists()
     UvCodebases(os.environ).install(wanted)  # waits until the orphaned uv has let go of the lock
     assert isinstance(fact(wanted), Present)
+
+
+@pytest.mark.system
+def test_an_index_that_hangs_is_not_awaited_when_it_is_cancelled(tmp_path: Path) -> None:
+    wanted = version(tmp_path)
+    with silent() as (address, asked):
+        away = {**offline(tmp_path / "cache"), "UV_DEFAULT_INDEX": f"{address}/simple"}
+        with pytest.raises(Interrupted):
+            UvCodebases(away).install(wanted, asked.is_set)
+    assert not Path(wanted.path).exists()
+    assert not [child for child in psutil.Process().children(recursive=True) if child.name() == "uv"]
+
+
+def test_waiting_for_somebody_elses_install_is_cancelled_too(tmp_path: Path) -> None:
+    wanted = version(tmp_path)
+    path = Path(wanted.path)
+    path.parent.mkdir(parents=True)
+    with held(path.parent / f".{path.name}.lock", 0), pytest.raises(Interrupted):
+        UvCodebases(os.environ).install(wanted, lambda: True)
 
 
 @pytest.mark.system

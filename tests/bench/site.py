@@ -12,7 +12,7 @@ from pathlib import Path
 from reconciler import compose
 from reconciler.adapters.memory import Memory
 from reconciler.engine.host import Host
-from reconciler.plan.expand import CODEBASES
+from reconciler.plan.codebases import version_path
 from reconciler.plan.fields import source_value
 from reconciler.plan.resource import PypiInstall
 from tests.bench.fleet import CODEBASE, HOST, fleet, wizards
@@ -65,8 +65,8 @@ def make_site(folder: Path, count: int, desired: str = "unrobed") -> Site:
 def _install(root: Path) -> None:
     """The codebase as an install leaves it, so that no package index is asked."""
     package, version, beside = CODEBASE
-    path = root / CODEBASES / package / version
+    source = PypiInstall(package, version, (beside,))
+    path = Path(version_path(package, source, str(root)))
     (path / "bin").mkdir(parents=True)
     (path / "bin" / "python").symlink_to(sys.executable)
-    source = source_value(PypiInstall(package, version, (beside,)))
-    (path / MARKER).write_text(json.dumps({"source": json.loads(source.text)}))
+    (path / MARKER).write_text(json.dumps({"source": json.loads(source_value(source).text)}))

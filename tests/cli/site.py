@@ -12,6 +12,7 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
+from reconciler.plan.codebases import version_path
 from reconciler.plan.fields import source_value
 from reconciler.plan.resource import PypiInstall
 from tests.git.upstream import Upstream
@@ -85,11 +86,11 @@ class Site:
 
     def _install(self) -> None:
         """The codebase as an install leaves it, so that no package index is asked."""
-        path = self.root / ".codebases" / "hermes-agent" / "0.19.0"
+        source = PypiInstall("hermes-agent", "0.19.0", ("aiohttp",))
+        path = Path(version_path("hermes-agent", source, str(self.root)))
         (path / "bin").mkdir(parents=True)
         (path / "bin" / "python").symlink_to(sys.executable)
-        source = source_value(PypiInstall("hermes-agent", "0.19.0", ("aiohttp",)))
-        (path / ".reconciler-complete.json").write_text(json.dumps({"source": json.loads(source.text)}))
+        (path / ".reconciler-complete.json").write_text(json.dumps({"source": json.loads(source_value(source).text)}))
 
 
 def files_below(folder: Path) -> dict[str, tuple[int, int, bytes]]:

@@ -14,6 +14,8 @@ from pathlib import Path
 import pytest
 
 from reconciler.adapters.codebase_folder import BUILDING, MARKER
+from reconciler.plan.codebases import version_name, version_path
+from reconciler.plan.resource import PypiInstall
 from tests.e2e.test_hard_places import Still
 from tests.e2e.world import free_ports
 
@@ -34,10 +36,16 @@ class Shelf(Still):
         self.push(f"six {version}")
 
     def installed(self) -> set[str]:
-        return {path.name for path in self.codebases.iterdir() if not path.name.startswith(".")}
+        found = (path for path in self.codebases.iterdir() if not path.name.startswith("."))
+        return {version_name(str(path)).rpartition("/")[2] for path in found}
+
+    def place(self, version: str) -> Path:
+        """Where the version stands."""
+        return Path(version_path("hermes-agent", PypiInstall("six", version, ()), str(self.root)))
 
     def links(self) -> set[str]:
-        return {(self.root / name / "hermes-agent").readlink().name for name in self.names}
+        links = ((self.root / name / "hermes-agent").readlink() for name in self.names)
+        return {version_name(str(link)).rpartition("/")[2] for link in links}
 
     def begin(self) -> subprocess.Popen[bytes]:
         """A pass in a process of its own, to be killed."""
@@ -85,9 +93,9 @@ def test_an_interrupted_install_is_finished_or_removed_by_the_next_pass(shelf: S
     for wanted, left in (("1.15.0", {"1.16.0", "1.15.0"}), ("1.16.0", {"1.16.0", "1.15.0"})):
         broken = "1.15.0" if wanted == "1.15.0" else "1.14.0"
         shelf.at(broken)
-        kill_when(shelf.begin(), shelf.codebases / broken / BUILDING)
-        assert (shelf.codebases / broken / BUILDING).exists()
-        assert not (shelf.codebases / broken / MARKER).exists()
+        kill_when(shelf.begin(), shelf.place(broken) / BUILDING)
+        assert (shelf.place(broken) / BUILDING).exists()
+        assert not (shelf.place(broken) / MARKER).exists()
         assert broken not in shelf.links()
         if wanted != broken:
             shelf.at(wanted)
@@ -100,7 +108,7 @@ def test_an_interrupted_removal_is_finished_by_the_next_pass(shelf: Shelf) -> No
     for version in VERSIONS[1:3]:
         shelf.at(version)
         shelf.converge()
-    doomed = shelf.codebases / "1.16.0"
+    doomed = shelf.place("1.16.0")
     for number in range(5000):
         (doomed / "lib" / f"{number}").write_text("x")
     shelf.at("1.13.0")
@@ -139,7 +147,7 @@ def test_somebody_who_still_runs_an_old_version_keeps_it(shelf: Shelf) -> None:
     for version in VERSIONS[1:3]:
         shelf.at(version)
         shelf.converge()
-    python = str(shelf.codebases / "1.16.0" / "bin" / "python")
+    python = str(shelf.place("1.16.0") / "bin" / "python")
     with subprocess.Popen([python, "-c", "print('up', flush=True); input()"], stdout=-1, stdin=-1, text=True) as user:
         try:
             assert user.stdout is not None
@@ -160,9 +168,9 @@ def test_a_link_in_place_of_an_old_version_is_left_alone(shelf: Shelf) -> None:
         shelf.at(version)
         shelf.converge()
     precious = shelf.folder / "precious"
-    (shelf.codebases / "1.16.0").rename(precious)
-    (shelf.codebases / "1.16.0").symlink_to(precious)
+    shelf.place("1.16.0").rename(precious)
+    shelf.place("1.16.0").symlink_to(precious)
     shelf.at("1.13.0")
     shelf.converge()
     assert (precious / MARKER).exists()
-    assert (shelf.codebases / "1.16.0").is_symlink()
+    assert shelf.place("1.16.0").is_symlink()

@@ -273,7 +273,7 @@ def test_a_restart_goes_through_the_engine(world: World) -> None:
 
 def test_a_gateway_that_fails_its_gate_is_stopped_and_the_others_run_on(world: World) -> None:
     before = world.pids()
-    codebase = world.root / ".codebases/hermes-agent/0.19.0/bin/hermes"
+    codebase = world.codebase("0.19.0") / "bin/hermes"
     original = codebase.read_text()
     world.edit("ezra.yaml", lambda doc: doc.update(config={"terminal": {"timeout": 77}}))
     world.push("A change that restarts Ezra")

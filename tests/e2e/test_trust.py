@@ -69,7 +69,7 @@ def trap(world: World) -> Iterator[None]:
 
     It is built into the interpreter's start, so that argv and program are those of any gateway.
     """
-    (packages,) = (world.root / ".codebases/hermes-agent/0.19.0/lib").glob("python3*/site-packages")
+    (packages,) = (world.codebase("0.19.0") / "lib").glob("python3*/site-packages")
     files = {packages / "trap_of_test.py": TRAP, packages / "trap_of_test.pth": "import trap_of_test\n"}
     for path, text in files.items():
         path.write_text(text)

@@ -27,6 +27,8 @@ import psutil
 import yaml
 
 from reconciler.demo.model_endpoint import StandIn
+from reconciler.plan.codebases import version_path
+from reconciler.plan.resource import PypiInstall
 
 T = TypeVar("T")
 NETWORK = ("SSL_", "UV_", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY")
@@ -108,6 +110,11 @@ class World:
 
     def home(self, wizard: str) -> Path:
         return self.root / wizard / "home"
+
+    def codebase(self, version: str, *beside: str) -> Path:
+        """Where a version of Hermes stands, by default with what a world has beside it."""
+        source = PypiInstall("hermes-agent", version, beside or ("aiohttp",))
+        return Path(version_path("hermes-agent", source, str(self.root)))
 
     # -- the person's side ---------------------------------------------------------------------------------------
 

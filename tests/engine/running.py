@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from threading import Thread
@@ -67,8 +67,10 @@ class Running:
 
 
 @contextmanager
-def running(site: Site, *, pace: Pace = NEVER, clock: Clock | None = None) -> Iterator[Running]:
-    with site.bound() as (bound, _):
+def running(
+    site: Site, *, pace: Pace = NEVER, clock: Clock | None = None, environ: Mapping[str, str] | None = None
+) -> Iterator[Running]:
+    with site.bound(environ=environ) as (bound, _):
         clock = clock or SystemClock()
         board = Board(clock)
         fan = Fan([site.told.emit, board.emit])

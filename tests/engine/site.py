@@ -24,6 +24,7 @@ from reconciler.engine.host import Host
 from reconciler.engine.reconcile import Reconciler
 from reconciler.engine.report import Report
 from reconciler.engine.request import Request
+from reconciler.plan.codebases import version_name, version_path
 from reconciler.plan.fact import Listener, ProcessFact
 from reconciler.plan.fields import source_value
 from reconciler.plan.held import Records
@@ -224,15 +225,15 @@ class Site:
 
     def running(self, wizard: str) -> str:
         """The codebase version that the wizard was last started from."""
-        return self.gateways.program(f"{wizard}-body").argv[0].split("/")[-3]
+        return release(self.gateways.program(f"{wizard}-body"))
 
-    def _install(self, version: str) -> None:
+    def _install(self, version: str, beside: tuple[str, ...] = ("aiohttp",)) -> None:
         """A codebase as an install leaves it, so that no package index is asked."""
-        path = self.root / ".codebases" / "hermes-agent" / version
+        source = PypiInstall("hermes-agent", version, beside)
+        path = Path(version_path("hermes-agent", source, str(self.root)))
         (path / "bin").mkdir(parents=True)
         (path / "bin" / "python").symlink_to(sys.executable)
-        source = source_value(PypiInstall("hermes-agent", version, ("aiohttp",)))
-        (path / ".reconciler-complete.json").write_text(json.dumps({"source": json.loads(source.text)}))
+        (path / ".reconciler-complete.json").write_text(json.dumps({"source": json.loads(source_value(source).text)}))
 
 
 def _wizard(name: str, port: int) -> Document:
@@ -247,9 +248,14 @@ def _wizard(name: str, port: int) -> Document:
     }
 
 
+def release(program: Program) -> str:
+    """The version that the program is of."""
+    return version_name(program.argv[0].removesuffix("/bin/hermes")).rpartition("/")[2]
+
+
 def runs(version: str) -> Callable[[Program], str]:
     """What is ill: whatever runs this version."""
-    return lambda program: "does not listen" if f"/{version}/" in program.argv[0] else ""
+    return lambda program: "does not listen" if release(program) == version else ""
 
 
 def write(path: Path, text: str) -> None:

@@ -11,10 +11,11 @@ from reconciler.engine.request import Request, retry, rollback
 from reconciler.errors import Interrupted
 from reconciler.plan.build import Rules
 from reconciler.plan.change import Disposition
+from reconciler.plan.codebases import version_name
 from reconciler.plan.held import Pause
 from reconciler.plan.repeat import LIMIT
 from reconciler.protocols.runtime import Program
-from tests.engine.site import NEW, NEWEST, OLD, Site, runs, said, write
+from tests.engine.site import NEW, NEWEST, OLD, Site, release, runs, said, write
 
 STEPS = ("stop", "copy databases", "put databases back", "start", "gate", "soak")
 
@@ -89,7 +90,7 @@ def test_a_canary_that_falls_in_its_soak_goes_back_as_well(site: Site) -> None:
     started: list[float] = []
 
     def ill(program: Program) -> str:
-        if f"/{NEWEST}/" not in program.argv[0]:
+        if f"/{NEWEST}-" not in program.argv[0]:
             return ""
         started.append(site.clock.monotonic())
         return "tired" if started[-1] - started[0] > 2.0 else ""
@@ -104,7 +105,7 @@ def test_a_canary_that_falls_in_its_soak_goes_back_as_well(site: Site) -> None:
 
 def test_one_that_fails_after_the_canary_keeps_the_rest_waiting_for_one_pass_only(site: Site) -> None:
     site.version(NEWEST)
-    site.gateways.ill = lambda program: "deaf" if program.name == "bo-body" and f"/{NEWEST}/" in program.argv[0] else ""
+    site.gateways.ill = lambda program: "deaf" if program.name == "bo-body" and f"/{NEWEST}-" in program.argv[0] else ""
     report = site.run()
     assert report.stuck == ("bo",)
     assert [site.running(name) for name in ("ada", "bo", "cy")] == [NEWEST, NEW, NEW]
@@ -153,7 +154,7 @@ def grows(site: Site) -> None:
 
     def act(program: Program) -> None:
         name = program.name.removesuffix("-body")
-        write(site.home(name) / "state.db", program.argv[0].split("/")[-3])
+        write(site.home(name) / "state.db", release(program))
 
     site.gateways.acts = act
 
@@ -171,7 +172,7 @@ def test_databases_come_back_when_the_new_version_never_held(site: Site) -> None
 def test_a_database_that_only_the_failed_version_has_is_taken_away(site: Site) -> None:
     write(site.home("ada") / "state.db", "long ago")
     kanban = site.home("ada") / "kanban.db"
-    site.gateways.acts = lambda program: write(kanban, "made") if f"/{NEWEST}/" in program.argv[0] else None
+    site.gateways.acts = lambda program: write(kanban, "made") if f"/{NEWEST}-" in program.argv[0] else None
     site.version(NEWEST)
     site.gateways.ill = runs(NEWEST)
     site.run()
@@ -251,7 +252,7 @@ def test_who_rests_while_its_codebase_moves_leaves_a_copy_too(site: Site) -> Non
     del site.wizards["ada"]["desired"]
     site.push("ada wakes")
     site.gateways.ill = lambda program: (
-        "deaf" if program.name == "ada-body" and f"/{NEWEST}/" in program.argv[0] else ""
+        "deaf" if program.name == "ada-body" and f"/{NEWEST}-" in program.argv[0] else ""
     )
     report = site.run()
     assert report.stuck == ("ada",)
@@ -364,7 +365,29 @@ def test_copies_go_with_the_version_that_they_lead_back_to(site: Site) -> None:
     path = site.root / ".codebases" / "hermes-agent"
     left = {digest_of(str(one)) for one in path.iterdir()}
     copies = {one.name for one in (site.state / "generations" / "ada").iterdir()}
-    assert "1.0.0" not in {one.name for one in path.iterdir()}
+    assert "hermes-agent/1.0.0" not in {version_name(str(one)) for one in path.iterdir()}
     assert copies
     assert copies <= left
     assert "and 1 copy of databases made when it was left" in str(site.entries())
+
+
+def test_other_packages_beside_a_version_move_like_any_version(site: Site) -> None:
+    """Behind a canary, with the way back; `why` says what has changed, and not only digits."""
+    site.settle()
+    site._install(NEW, ("aiohttp", "humanize"))
+    before = {name: site.gateways.program(f"{name}-body").argv[0] for name in site.wizards}
+    site.gateways.ill = lambda program: "does not listen" if program.argv[0] not in before.values() else ""
+    site.codebase["source"] = {"pypi": "hermes-agent", "version": NEW, "with": ["humanize", "aiohttp"]}
+    site.push("Humanize for everybody")
+    report = site.run()
+    assert {name: site.gateways.program(f"{name}-body").argv[0] for name in site.wizards} == before
+    assert [text for text in site.told.texts if "with: aiohttp -> aiohttp, humanize; canary first" in text]
+    waiting = next(change for change in report.left.changes if change.wizard == "bo")
+    assert f"ada failed on hermes-agent/{NEW}-" in waiting.obstacle  # not the one that everybody holds on
+    site.gateways.ill = lambda program: ""
+    site.run(retry(frozenset({"ada"})))
+    site.settle()
+    after = {site.gateways.program(f"{name}-body").argv[0] for name in site.wizards}
+    assert len(after) == 1
+    assert not after & set(before.values())
+    assert {site.running(name) for name in site.wizards} == {NEW}

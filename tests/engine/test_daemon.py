@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -10,8 +11,9 @@ from reconciler.adapters.clock import SystemClock
 from reconciler.engine.outcome import Ending, Outcome
 from reconciler.engine.request import retry, rollback
 from reconciler.engine.timers import Pace
+from tests.adapters.silent import silent
 from tests.engine.running import NEVER, running
-from tests.engine.site import Site
+from tests.engine.site import NEW, Site
 
 
 @pytest.fixture
@@ -145,6 +147,22 @@ def test_a_pass_on_a_commit_that_hangs_at_its_gate_is_abandoned_for_a_newer_one(
         assert view.status is not None
         assert all(not wizard.quarantined for wizard in view.status.wizards)
         assert site.display("ada") == {"compact": False}
+
+
+def test_a_pass_on_a_commit_whose_source_hangs_is_abandoned_for_a_newer_one(site: Site) -> None:
+    with silent() as (address, asked):
+        environ = {**os.environ, "UV_DEFAULT_INDEX": f"{address}/simple", "UV_CACHE_DIR": str(site.folder / "cache")}
+        with running(site, clock=SystemClock(), environ=environ) as house:
+            house.until(done)
+            site.version("0.21.0")
+            house.daemon.wake("webhook")
+            assert asked.wait(60)
+            site.codebase["source"] = {"pypi": "hermes-agent", "version": NEW, "with": ["aiohttp"]}
+            fixed = site.config("ada", compact=False)
+            house.daemon.wake("webhook")
+            house.until(lambda v: done(v) and v.ended.commit == fixed)
+            assert site.display("ada") == {"compact": False}
+    assert not list((site.root / ".codebases" / "hermes-agent").glob("0.21.0*"))
 
 
 def test_stopping_at_a_gate_leaves_the_rest_to_the_next_daemon(site: Site) -> None:

@@ -15,7 +15,7 @@ from reconciler.engine.request import Request, rollback
 from reconciler.plan.change import Action, Step
 from reconciler.plan.held import Pause, Records
 from reconciler.protocols.runtime import Program
-from tests.engine.site import NEW, NEWEST, Site, runs, said, write
+from tests.engine.site import NEW, NEWEST, Site, release, runs, said, write
 
 STEPS = 9
 """Stop, move, config.yaml, SOUL.md, start-gateway.sh, start, gate; and the souls of the two who share its codebase."""
@@ -304,7 +304,7 @@ def test_a_codebase_that_moves_with_it_and_fails_gives_the_databases_back(site: 
     assert site.running("eve") == NEW
     rows = said(site.home("eve") / "state.db")
     assert rows[0] == "hello"
-    assert not [row for row in rows if f"/{NEWEST}/" in row]
+    assert not [row for row in rows if f"/{NEWEST}-" in row]
 
 
 def test_copies_of_databases_go_along(site: Site) -> None:
@@ -324,7 +324,7 @@ def test_copies_of_databases_go_along(site: Site) -> None:
     assert site.run().stuck == ("eve",)
     assert site.running("eve") == NEW
     rows = said(site.home("eve") / "state.db")
-    assert not [row for row in rows if f"/{NEWEST}/" in row]
+    assert not [row for row in rows if f"/{NEWEST}-" in row]
 
 
 def _dying_at(host: Host, operation: str, key: str, *, after: bool) -> Host:
@@ -348,7 +348,7 @@ def test_a_version_that_held_under_the_old_name_held(site: Site, fails: bool) ->
     site.codebase["canary"] = "eve"
     rename(site)
     site.gateways.ill = runs(NEW) if fails else site.gateways.ill
-    site.gateways.acts = lambda program: write(home_of(program) / "state.db", program.argv[0].split("/")[-3])
+    site.gateways.acts = lambda program: write(home_of(program) / "state.db", release(program))
     site.version(NEW)
     assert site.run().stuck == (("eve",) if fails else ())
     assert site.running("eve") == (NEWEST if fails else NEW)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import itertools
 import os
+import subprocess
 import time
 from pathlib import Path
 
@@ -178,6 +179,23 @@ def test_a_lock_left_by_a_killed_git_is_removed_when_it_is_old(
             source.fetch()
         os.utime(lock, (time.time() - 600, time.time() - 600))
         assert source.fetch().commit == commit
+
+
+def test_an_old_lock_of_a_git_that_lives_is_not_broken(source: GitSource, upstream: Upstream, mirror: Path) -> None:
+    """A fetch that takes minutes holds its locks for as long."""
+    upstream.commit({"fleet/a": "1"})
+    source.fetch()
+    lock = mirror / "refs" / "reconciler" / "tip.lock"
+    lock.touch()
+    os.utime(lock, (time.time() - 600, time.time() - 600))
+    commit = upstream.commit({"fleet/a": "2"})
+    waiting = ["git", "hash-object", "--stdin"]
+    with subprocess.Popen(waiting, stdin=subprocess.PIPE, env={**os.environ, "GIT_DIR": str(mirror)}) as owner:
+        with pytest.raises(Retryable, match="another git"):
+            source.fetch()
+        assert lock.exists()
+        owner.kill()
+    assert source.fetch().commit == commit
 
 
 def test_a_mirror_half_made_is_not_in_the_way(source: GitSource, upstream: Upstream, mirror: Path) -> None:

@@ -9,7 +9,7 @@ import os
 import shutil
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from reconciler.plan.fact import Absent, FileFact, Present
@@ -30,7 +30,7 @@ class InstantCodebases:
     def observe(self, versions: Sequence[CodebaseVersion]) -> Mapping[str, FileFact]:
         return {version.key: _fact(Path(version.path)) for version in versions}
 
-    def install(self, version: CodebaseVersion) -> None:
+    def install(self, version: CodebaseVersion, cancelled: Callable[[], bool] = lambda: False) -> None:
         if not isinstance(version.source, PypiInstall):
             raise TypeError(version.key)
         path, number = Path(version.path), version.source.version

@@ -12,6 +12,7 @@ from enum import Enum
 from hypothesis import strategies as st
 
 from reconciler.plan.build import Rules
+from reconciler.plan.codebases import codebase_version
 from reconciler.plan.expand import Desired, expand
 from reconciler.plan.fact import ProcessState
 from reconciler.plan.fields import secret_refs
@@ -156,6 +157,12 @@ def at_version(fleet: DesiredFleet, version: str) -> DesiredFleet:
         source = CheckoutSource(git="https://git.example/hermes.git", commit=version, with_=("aiohttp",))
     codebase = fleet.codebases["hermes"].model_copy(update={"source": source})
     return replace(fleet, codebases={**fleet.codebases, "hermes": codebase})
+
+
+def version_at(version: str, name: str = "hermes") -> CodebaseVersion:
+    """The codebase version that `at_version` declares."""
+    codebase = at_version(fleet_of(), version).codebases["hermes"]
+    return codebase_version(codebase.model_copy(update={"name": name}), ROOT)
 
 
 def without(fleet: DesiredFleet, *names: str) -> DesiredFleet:

@@ -15,7 +15,8 @@ from dataclasses import dataclass, field, replace
 
 from reconciler.plan.canary import version_left
 from reconciler.plan.change import Action, Change, Operation, Plan, Step
-from reconciler.plan.expand import Desired, version_key
+from reconciler.plan.codebases import version_key
+from reconciler.plan.expand import Desired
 from reconciler.plan.fact import (
     Absent,
     Fact,

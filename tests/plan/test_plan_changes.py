@@ -14,8 +14,8 @@ from reconciler.plan.fact import Listener, ProcessState, Unknown
 from reconciler.plan.fields import KEY
 from reconciler.plan.value import Hidden, SecretRef
 from reconciler.spec.desired import DesiredFleet
-from reconciler.spec.kinds import Codebase, DesiredState, FromEnv, FromFile, Policy, PypiSource
-from tests.plan.fleets import HERE, ROOT, changed, desired_of, fleet_of, simple
+from reconciler.spec.kinds import DesiredState, FromEnv, FromFile, Policy
+from tests.plan.fleets import HERE, ROOT, changed, desired_of, fleet_of, simple, version_at
 from tests.plan.host import Host, Node
 from tests.plan.walk import plan_for, settle
 
@@ -84,30 +84,23 @@ def test_an_unowned_key_or_file_byte_restarts_nobody(host: Host, fleet: DesiredF
 def test_a_new_version_is_installed_linked_and_started_in_that_order(host: Host, fleet: DesiredFleet) -> None:
     plan = settle(host, desired_of(changed(fleet, "ada", codebase="hermes-old")))
     actions = {c.key: c.action for c in plan.changes}
-    assert actions["codebase/hermes-old/0.18.2"] is Action.CREATE
+    assert actions[version_at("0.18.2", "hermes-old").key] is Action.CREATE
     assert actions["wizard/ada/link/hermes-agent"] is Action.UPDATE
     assert actions[ADA] is Action.RESTART
     assert BO not in actions
     order = [s.operation for s in plan.steps if s.operation in (Operation.INSTALL, Operation.LINK, Operation.STOP)]
     assert order == [Operation.INSTALL, Operation.LINK, Operation.STOP]
-    assert f"{ROOT}/.codebases/hermes/0.19.0" in host.files
+    assert version_at("0.19.0").path in host.files
     assert not plan_for(host, desired_of(changed(fleet, "ada", codebase="hermes-old"))).changes
 
 
 def test_a_version_that_nobody_uses_any_more_stays_as_the_way_back(host: Host, fleet: DesiredFleet) -> None:
     both = changed(changed(fleet, "ada", codebase="hermes-old"), "bo", codebase="hermes-old")
     settle(host, desired_of(both))
-    assert f"{ROOT}/.codebases/hermes/0.19.0" in host.files
+    assert version_at("0.19.0").path in host.files
     assert not plan_for(host, desired_of(both)).changes
     plan = plan_for(host, desired_of(fleet))
     assert not [s for s in plan.steps if s.operation is Operation.INSTALL]
-
-
-def test_other_packages_beside_a_version_install_it_again(host: Host, fleet: DesiredFleet) -> None:
-    source = PypiSource.model_validate({"pypi": "hermes-agent", "version": "0.19.0", "with": ["aiohttp", "ddgs"]})
-    codebase = Codebase(kind="Codebase", name="hermes", source=source)
-    plan = plan_for(host, desired_of(replace(fleet, codebases={**fleet.codebases, "hermes": codebase})))
-    assert {(c.key, c.action) for c in plan.changes} == {("codebase/hermes/0.19.0", Action.UPDATE)}
 
 
 def test_dead_stops_and_unrobed_starts_again(host: Host, fleet: DesiredFleet) -> None:
@@ -274,9 +267,9 @@ def test_a_file_that_cannot_be_seen_blocks_the_start_and_nothing_else(fleet: Des
 
 def test_a_codebase_that_cannot_be_seen_blocks_what_would_run_it(fleet: DesiredFleet) -> None:
     host = Host()
-    host.unknown["codebase/hermes/0.19.0"] = "disk away"
+    host.unknown[version_at("0.19.0").key] = "disk away"
     plan = plan_for(host, desired_of(fleet))
-    assert plan.change("wizard/ada/link/hermes-agent").obstacle.startswith("waits for codebase/hermes/0.19.0")
+    assert plan.change("wizard/ada/link/hermes-agent").obstacle.startswith(f"waits for {version_at('0.19.0').key}")
     assert not [s for s in plan.steps if s.operation in (Operation.START, Operation.LINK, Operation.INSTALL)]
 
 

@@ -11,15 +11,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reconciler.plan.build import Rules
-from reconciler.plan.change import Action, Cause, Change, Disposition, Operation, Step
-from reconciler.plan.expand import program_version
+from reconciler.plan.change import Action, Cause, Change, Copies, Operation, Step
+from reconciler.plan.codebases import program_version, version_name, version_path
 from reconciler.plan.fact import Unknown
-from reconciler.plan.held import Generation, Records
+from reconciler.plan.generation import effective, expansion, of_wizard
+from reconciler.plan.held import Generation, Quarantine, Records
 from reconciler.plan.prune import KEPT
 from reconciler.plan.resource import CodebaseVersion, GitInstall, Process, PypiInstall, Symlink
 from reconciler.spec.desired import DesiredFleet
-from reconciler.spec.kinds import DesiredState
-from tests.plan.fleets import VERSIONS, Story, at_version, changed, desired_of, fleet_of, simple, stories
+from reconciler.spec.kinds import DesiredState, PypiSource, Wizard
+from tests.plan.fleets import VERSIONS, Story, at_version, changed, desired_of, fleet_of, simple, stories, version_at
 from tests.plan.host import Host, Live
 from tests.plan.walk import Page, plan_for, settle, walk
 
@@ -36,11 +37,11 @@ def moved(host: Host, fleet: DesiredFleet, *versions: str) -> None:
 
 
 def installed(host: Host) -> set[str]:
-    return {path.rpartition("/")[2] for path, node in host.files.items() if node.kind == "codebase"}
+    return {version_name(path).rpartition("/")[2] for path, node in host.files.items() if node.kind == "codebase"}
 
 
 def removals(changes: tuple[Change, ...]) -> set[str]:
-    return {c.key.rpartition("/")[2] for c in changes if isinstance(c.resource, CodebaseVersion)}
+    return {version_name(c.key).rpartition("/")[2] for c in changes if isinstance(c.resource, CodebaseVersion)}
 
 
 def test_the_last_two_unused_versions_stay() -> None:
@@ -68,10 +69,10 @@ def test_commits_and_releases_of_one_codebase_are_versions_alike() -> None:
 def test_what_was_left_in_the_middle_goes_at_once_and_counts_for_nothing() -> None:
     host = Host()
     moved(host, fleet_of(ADA), "1.0", "2.0", "3.0")
-    host.files["/srv/wizards/.codebases/hermes/2.0"].content = ""
+    host.files[version_at("2.0").path].content = ""
     desired = desired_of(at_version(fleet_of(ADA), "3.0"))
     plan = settle(host, desired)
-    assert [(c.key, c.action) for c in plan.changes] == [("codebase/hermes/2.0", Action.DELETE)]
+    assert [(c.key, c.action) for c in plan.changes] == [(version_at("2.0").key, Action.DELETE)]
     assert "never finished" in plan.changes[0].reasons[0].text
     assert installed(host) == {"1.0", "3.0"}
     assert not plan_for(host, desired).changes
@@ -80,9 +81,9 @@ def test_what_was_left_in_the_middle_goes_at_once_and_counts_for_nothing() -> No
 def test_a_version_in_the_middle_that_is_wanted_is_finished() -> None:
     host = Host()
     moved(host, fleet_of(ADA), "1.0")
-    host.files["/srv/wizards/.codebases/hermes/1.0"].content = ""
+    host.files[version_at("1.0").path].content = ""
     plan = settle(host, desired_of(at_version(fleet_of(ADA), "1.0")))
-    assert [(s.operation, s.key) for s in plan.steps] == [(Operation.INSTALL, "codebase/hermes/1.0")]
+    assert [(s.operation, s.key) for s in plan.steps] == [(Operation.INSTALL, version_at("1.0").key)]
     assert not plan_for(host, desired_of(at_version(fleet_of(ADA), "1.0"))).changes
 
 
@@ -119,7 +120,7 @@ def test_while_it_is_not_known_what_a_process_runs_nothing_goes() -> None:
     assert installed(host) == {"3.0", "4.0", "5.0"}
 
 
-@pytest.mark.parametrize("key", ["codebase/hermes/1.0", "wizard/ada/body"])
+@pytest.mark.parametrize("key", [version_at("1.0").key, "wizard/ada/body"])
 def test_nothing_is_pruned_on_unknown(key: str) -> None:
     host = Host()
     moved(host, fleet_of(ADA), "1.0", "2.0", "3.0")
@@ -142,7 +143,7 @@ def test_pruning_comes_after_every_gate_and_falls_with_each_of_them() -> None:
     moved(host, fleet_of(ADA, BO), "1.0", "2.0", "3.0")
     plan = plan_for(host, desired_of(at_version(fleet_of(ADA, BO), "4.0")))
     (remove,) = (step for step in plan.steps if step.operation is Operation.REMOVE)
-    assert remove.key == "codebase/hermes/1.0"
+    assert remove.key == version_at("1.0").key
     gates = {step.id for step in plan.steps if step.operation is Operation.GATE}
     assert len(gates) == 2
     assert gates <= set(remove.needs)
@@ -155,7 +156,7 @@ def test_the_reason_is_told() -> None:
     host = Host()
     moved(host, fleet_of(ADA), "1.0", "2.0", "3.0")
     plan = plan_for(host, desired_of(at_version(fleet_of(ADA), "4.0")))
-    change = plan.change("codebase/hermes/1.0")
+    change = plan.change(version_at("1.0").key)
     assert change.reasons[0].cause is Cause.REMOVED
     assert "last 2 unused" in change.reasons[0].text
 
@@ -210,7 +211,7 @@ def test_a_version_that_can_not_be_installed_leaves_the_wizard_as_it_was(order: 
     fleet = changed(at_version(fleet, "2.0"), "ada", port=8650, config={"ui": {"theme": "dark"}}, env={"PLAIN": "b"})
     desired = desired_of(fleet)
     if blocked:
-        host.unknown["codebase/hermes/2.0"] = "permission denied"
+        host.unknown[version_at("2.0").key] = "permission denied"
     picks = iter(order * 10)
     plan = plan_for(host, desired)
     done = host.apply(plan, lambda ready: next(picks), lambda step: step.operation is Operation.INSTALL)
@@ -220,7 +221,7 @@ def test_a_version_that_can_not_be_installed_leaves_the_wizard_as_it_was(order: 
     host.calm(desired)
     settle(host, desired)
     assert not plan_for(host, desired).changes
-    assert host.processes["wizard/ada/body"].codebase.endswith("/2.0")
+    assert host.processes["wizard/ada/body"].codebase == version_at("2.0").path
 
 
 def test_what_does_not_hang_on_the_version_is_still_mended() -> None:
@@ -239,8 +240,8 @@ def test_a_wizard_that_is_dead_links_to_a_version_only_when_it_is_there() -> Non
     moved(host, fleet, "1.0")
     plan = plan_for(host, desired_of(at_version(fleet, "2.0")))
     host.apply(plan, fails=lambda step: step.operation is Operation.INSTALL)
-    assert host.files["/srv/wizards/ada/hermes-agent"].content == "/srv/wizards/.codebases/hermes/1.0"
-    assert "/1.0/" in str(host.files["/srv/wizards/ada/start-gateway.sh"].content)
+    assert host.files["/srv/wizards/ada/hermes-agent"].content == version_at("1.0").path
+    assert f"{version_at('1.0').path}/" in str(host.files["/srv/wizards/ada/start-gateway.sh"].content)
 
 
 def test_a_version_that_is_there_already_is_ours_by_its_marker() -> None:
@@ -258,9 +259,9 @@ def test_a_process_of_a_commit_says_its_first_digits() -> None:
     version = next(r for r in desired.resources if isinstance(r, CodebaseVersion))
     link = next(r for r in desired.resources if isinstance(r, Symlink))
     assert process.version == program_version(fleet.codebases["hermes"]) == COMMIT[:12]
-    assert version.key == f"codebase/hermes/{COMMIT[:12]}"
+    assert version_name(version.key) == f"hermes/{COMMIT[:12]}"
     assert version.source == GitInstall("https://git.example/hermes.git", COMMIT, ("aiohttp",))
-    assert process.codebase == link.target == version.path == f"/srv/wizards/.codebases/hermes/{COMMIT[:12]}"
+    assert process.codebase == link.target == version.path == version_at(COMMIT).path
 
 
 def test_another_address_of_the_same_commit_is_recorded_and_nothing_is_built() -> None:
@@ -276,18 +277,99 @@ def test_another_address_of_the_same_commit_is_recorded_and_nothing_is_built() -
     assert not plan_for(host, desired).changes
 
 
-def test_what_is_beside_a_program_changes_in_place() -> None:
+def declaring(source: dict[str, object], *wizards: Wizard) -> DesiredFleet:
+    fleet = at_version(fleet_of(*wizards), "1.0")
+    codebase = fleet.codebases["hermes"].model_copy(update={"source": PypiSource.model_validate(source)})
+    return replace(fleet, codebases={**fleet.codebases, "hermes": codebase})
+
+
+@pytest.mark.parametrize(
+    ("source", "reason"),
+    [
+        ({"pypi": "hermes-agent", "version": "1.0", "with": ["idna", "aiohttp"]}, "with: aiohttp -> aiohttp, idna"),
+        ({"pypi": "hermes-agent", "version": "1.0"}, "with: aiohttp -> nothing"),
+        ({"pypi": "hermes-fork", "version": "1.0", "with": ["aiohttp"]}, "package hermes-agent -> hermes-fork"),
+    ],
+)
+def test_another_source_is_another_folder_and_an_ordinary_move(source: dict[str, object], reason: str) -> None:
+    """Behind a canary, with its gate and a way back; what runs stays as it was until then."""
+    host = Host()
+    moved(host, fleet_of(ADA, BO), "1.0")
+    before = host.copy()
+    desired = desired_of(declaring(source, ADA, BO))
+    plan = plan_for(host, desired)
+    restarts = [plan.change(f"wizard/{name}/body") for name in ("ada", "bo")]
+    assert [[r.text for r in c.reasons] for c in restarts] == [[reason, "canary first"], [reason, "after ada"]]
+    assert {change.databases for change in restarts} == {Copies.MADE}
+    assert not any(step.operation is Operation.REMOVE for step in plan.steps)
+    host.apply(plan, fails=lambda step: step.operation is Operation.INSTALL)  # the registry is away
+    assert host.files == before.files
+    assert host.processes == before.processes
+    settle(host, desired)
+    assert version_at("1.0").path in host.files
+    assert host.processes["wizard/bo/body"].codebase not in before.files
+    assert not plan_for(host, desired).changes
+
+
+def test_one_source_written_otherwise_is_the_same_version() -> None:
     host = Host()
     moved(host, fleet_of(ADA), "1.0")
-    desired = desired_of(at_version(fleet_of(ADA), "1.0"))
-    version = next(r for r in desired.resources if isinstance(r, CodebaseVersion))
-    more = replace(version, source=PypiInstall("hermes-agent", "1.0", ("aiohttp", "idna")))
-    desired = replace(desired, resources=(more, *(r for r in desired.resources if r is not version)))
-    plan = plan_for(host, desired)
-    change = plan.change(version.key)
-    assert (change.action, change.disposition) == (Action.UPDATE, Disposition.APPLY)
-    assert [r.text for r in change.reasons] == ["changed in Git"]
-    assert [s.operation for s in plan.steps] == [Operation.INSTALL]
+    source = {"pypi": "Hermes_Agent", "version": "1.0", "with": ["aiohttp", "aiohttp"]}
+    plan = plan_for(host, desired_of(declaring(source, ADA)))
+    assert [(s.operation, s.key) for s in plan.steps] == [(Operation.RECORD, version_at("1.0").key)]
+
+
+def test_paths_name_the_version_and_tell_sources_apart() -> None:
+    """Whatever differs between two sources, and never a thing that does not."""
+    commit = GitInstall("https://git.example/hermes.git", COMMIT, ("aiohttp",))
+    sources = [
+        PypiInstall("hermes-agent", "1.0", ("aiohttp",)),
+        PypiInstall("hermes-agent", "1.0", ()),
+        PypiInstall("hermes-agent", "1.0", ("aiohttp", "idna")),
+        PypiInstall("hermes-fork", "1.0", ("aiohttp",)),
+        PypiInstall("hermes-agent", "1.0.post1", ("aiohttp",)),
+        commit,
+        replace(commit, commit=COMMIT[:39] + "9"),
+        replace(commit, extras=()),
+    ]
+    paths = [version_path("hermes", source, "/srv") for source in sources]
+    assert len(set(paths)) == len(paths)
+    assert version_name(paths[0]) == version_name(paths[3]) == "hermes/1.0"
+    assert version_name(paths[5]) == version_name(paths[6]) == f"hermes/{COMMIT[:12]}"
+    assert version_path("hermes", replace(commit, url="git@git.example:hermes.git"), "/srv") == paths[5]
+
+
+def test_a_quarantined_wizard_keeps_its_packages_and_takes_nothing_from_the_others() -> None:
+    """Its generation and the declaration name one release with other packages beside it: two versions."""
+    host = Host()
+    old, new = at_version(fleet_of(ADA, BO), "1.0"), declaring({"pypi": "hermes-agent", "version": "1.0"}, ADA, BO)
+    settle(host, desired_of(old))
+    kept = Generation("ada", 1, "c" * 40, "2026-01-01T00:00:00Z", "x", of_wizard(desired_of(old))["ada"])
+    secrets = host.observe(desired_of(new)).secrets
+    failed = expansion(of_wizard(desired_of(new))["ada"], secrets)
+    host.records = replace(
+        host.records,
+        generations={"ada": (kept,)},
+        quarantines={"ada": Quarantine("ada", failed, "d" * 40, "did not listen", "2026-01-01T00:00:00Z")},
+    )
+    wanted = effective(desired_of(new), host.records, secrets).desired
+    runs = {r.wizard: r.codebase for r in wanted.resources if isinstance(r, Process)}
+    assert runs == {"ada": version_at("1.0").path, "bo": next(iter(desired_of(new).runs.values()))}
+    assert {r.path for r in wanted.resources if isinstance(r, CodebaseVersion)} == set(runs.values())
+
+
+def test_where_a_commit_comes_from_is_what_git_says_now() -> None:
+    """Also for one that a generation knows from another address, which may be gone."""
+    fleet = at_version(fleet_of(ADA, BO), COMMIT)
+    desired = desired_of(fleet)
+    version = version_at(COMMIT)
+    assert isinstance(version.source, GitInstall)
+    gone = replace(version, source=replace(version.source, url="https://gone.example/hermes.git"))
+    resources = (gone, *(r for r in of_wizard(desired)["ada"] if r != version))
+    kept = Generation("ada", 1, "c" * 40, "2026-01-01T00:00:00Z", "x", resources)
+    failed = Quarantine("ada", expansion(of_wizard(desired)["ada"], {}), "d" * 40, "ill", "2026-01-01T00:00:00Z")
+    wanted = effective(desired, Records(generations={"ada": (kept,)}, quarantines={"ada": failed}), {}).desired
+    assert [r for r in wanted.resources if isinstance(r, CodebaseVersion)] == [version]
 
 
 def test_live_tells_what_it_runs() -> None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 from reconciler.plan.change import Cause, FieldChange, Operation, Plan
-from reconciler.plan.diff import CODEBASE, needs
+from reconciler.plan.codebases import CODEBASE
+from reconciler.plan.needs import needs
 from reconciler.plan.value import known
 from reconciler.render.history import HistoryLine, history_text, why_text
 from reconciler.render.plan_markdown import plan_markdown
