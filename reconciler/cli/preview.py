@@ -34,12 +34,11 @@ def between(before: str, after: str, host: str | None, rules: Rules) -> Plan:
 
 
 def _load(path: str) -> DesiredFleet:
-    from reconciler.cli.folders import read_fleet, shown_folder
+    from reconciler.cli.folders import load, read_fleet, shown_folder
     from reconciler.engine.desired import UNCOMMITTED, InvalidFleet
-    from reconciler.spec.load import load_fleet
 
     folder = shown_folder(path)
-    loaded = load_fleet(read_fleet(path, folder), folder)
+    loaded = load(read_fleet(path, folder), folder)
     if loaded.fleet is None:
         raise InvalidFleet(UNCOMMITTED, loaded.errors)
     return loaded.fleet

@@ -83,8 +83,8 @@ def _updates() -> list[Update]:
 
 
 def _judge(session: Session, commit: str, branch: str, folder: str) -> int:
+    from reconciler.cli.folders import load
     from reconciler.compose.set_up import read_revision
-    from reconciler.spec.load import load_fleet
 
     environ = dict(session.environ)
     try:
@@ -96,7 +96,7 @@ def _judge(session: Session, commit: str, branch: str, folder: str) -> int:
         if mend:
             say(f"Mend: {mend}")
         return Exit.ERROR
-    loaded = load_fleet(files, folder.strip("/"))
+    loaded = load(files, folder.strip("/"))
     _show(loaded.problems)
     if loaded.errors:
         say(f"reconciler refuses this push: the fleet at {commit[:7]} is not valid. {branch} stays as it is.")

@@ -59,7 +59,7 @@ def _declared(hosts: tuple[str, ...], fleet: str) -> list[str]:
     if not hosts:
         return []
     folder = shown_folder(fleet)
-    known = declared_keys(read_fleet(fleet, folder), folder)
+    known = declared_keys(read_fleet(fleet, folder).files, folder)
     if known is None:
         raise Terminal("no Fleet document can be read here", where=fleet, mend="see `reconciler validate`")
     keys = []
