@@ -20,11 +20,12 @@ from reconciler.adapters.git_history import Histories
 from reconciler.adapters.git_names import check_branch, check_folder, is_commit
 from reconciler.adapters.git_remote import Access, parse_remote
 from reconciler.adapters.git_repo import CommitMissing, Damaged, GitRepo, Unreachable, make_bare, open_repo
-from reconciler.adapters.git_tree import Limits, Trees
+from reconciler.adapters.git_tree import Trees
 from reconciler.adapters.git_words import DAMAGE, last_words, mend_for
 from reconciler.errors import Retryable, Terminal
 from reconciler.plan.policy import deletions_allowed
 from reconciler.protocols.proposals import Merge
+from reconciler.spec.contents import Limits
 
 T = TypeVar("T")
 BASE = "refs/reconciler/base"

@@ -17,9 +17,10 @@ from reconciler.adapters.git_refs import LAST_GOOD, TIP, refs_of
 from reconciler.adapters.git_remote import Access, parse_remote
 from reconciler.adapters.git_repo import CommitMissing, Damaged, GitRepo, open_repo
 from reconciler.adapters.git_signature import Signatures
-from reconciler.adapters.git_tree import Limits, Trees
+from reconciler.adapters.git_tree import Trees
 from reconciler.errors import Terminal
 from reconciler.protocols.source import Fetched, Revision
+from reconciler.spec.contents import Limits
 
 T = TypeVar("T")
 

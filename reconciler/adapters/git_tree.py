@@ -1,29 +1,22 @@
 """The files under a folder at one commit, straight from the object store: no checkout, nothing followed.
 
 `Trees` remembers by object name: the same folder is read once, and a changed folder costs its changed files.
-Not done here: which commit (git_mirror.py).
+Not done here: which commit (git_mirror.py), what a fleet folder may hold (spec/contents.py).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
 from reconciler.adapters.git_names import check_commit, decode_path
 from reconciler.adapters.git_repo import CommitMissing, Damaged, GitRepo
 from reconciler.errors import Terminal
+from reconciler.spec.contents import Contents, Form, Item, Limits, faults, is_hidden, too_much
 
 _REMEMBERED_TREES = 4
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """How much one folder may hold; sizes in bytes."""
-
-    files: int = 10_000
-    total: int = 64 * 1024 * 1024
-    blob: int = 10 * 1024 * 1024
+_FORMS = {"120000": Form.LINK, "160000": Form.SUBMODULE}
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,35 +35,53 @@ class Trees:
     def __init__(self, limits: Limits) -> None:
         self._limits = limits
         self._names: dict[tuple[str, str], str] = {}
-        self._files: dict[tuple[str, str], Mapping[str, bytes]] = {}
+        self._contents: dict[tuple[str, str], Contents] = {}
         self._blobs: dict[str, bytes] = {}
 
     def known(self, commit: str, folder: str) -> Mapping[str, bytes] | None:
-        """What was read before; None when the repository has to be asked."""
+        """What was read before, and can be used; None when `read` has to be asked."""
         tree = self._names.get((commit, folder))
-        return None if tree is None else self._files.get((tree, folder))
+        found = None if tree is None else self._contents.get((tree, folder))
+        return None if found is None or found.problems else found.files
 
     def read(self, repo: GitRepo, commit: str, folder: str) -> Mapping[str, bytes]:
+        """The files. Raises Terminal for the first thing in the folder that can't be used."""
+        found = self.contents(repo, commit, folder)
+        for problem in found.problems:
+            raise Terminal(problem.message, where=problem.at.file, mend=problem.mend)
+        return found.files
+
+    def contents(self, repo: GitRepo, commit: str, folder: str) -> Contents:
+        """The files that can be used, and what is wrong with the others. `commit` may name a tree as well."""
         tree = tree_of(repo, commit, folder)
-        if (tree, folder) not in self._files:
+        if (tree, folder) not in self._contents:
             self._remember((tree, folder), self._load(repo, tree, folder))
         if len(self._names) > 1000:
             self._names.clear()
         self._names[(commit, folder)] = tree
-        return self._files[(tree, folder)]
+        return self._contents[(tree, folder)]
 
-    def _load(self, repo: GitRepo, tree: str, folder: str) -> dict[str, bytes]:
-        entries = list_tree(repo, tree, folder)
-        _check(entries, self._limits)
+    def _load(self, repo: GitRepo, tree: str, folder: str) -> Contents:
+        inside = len(f"{folder}/") if folder else 0
+        listed = [(entry, _item(entry)) for entry in list_tree(repo, tree, folder)]
+        seen = {entry: item for entry, item in listed if not is_hidden(item.path[inside:], item.form)}
+        wrong, much = faults(seen.values(), self._limits), too_much(seen.values(), folder, self._limits)
+        unusable = {problem.at.file for problem in wrong}
+        entries = [] if much else [entry for entry in seen if entry.path not in unusable]
         missing = {entry.blob: entry.size for entry in entries if entry.blob not in self._blobs}
         blobs = self._blobs | load_blobs(repo, missing)
         self._blobs = {entry.blob: blobs[entry.blob] for entry in entries}
-        return {entry.path: self._blobs[entry.blob] for entry in entries}
+        files = {entry.path: self._blobs[entry.blob] for entry in entries}
+        return Contents(MappingProxyType(files), (*wrong, *much))
 
-    def _remember(self, key: tuple[str, str], files: dict[str, bytes]) -> None:
-        while len(self._files) >= _REMEMBERED_TREES:
-            del self._files[next(iter(self._files))]
-        self._files[key] = MappingProxyType(files)
+    def _remember(self, key: tuple[str, str], contents: Contents) -> None:
+        while len(self._contents) >= _REMEMBERED_TREES:
+            del self._contents[next(iter(self._contents))]
+        self._contents[key] = contents
+
+
+def _item(entry: Entry) -> Item:
+    return Item(entry.path, _FORMS.get(entry.mode, Form.FILE), entry.size)
 
 
 def tree_of(repo: GitRepo, commit: str, folder: str) -> str:
@@ -118,24 +129,3 @@ def load_blobs(repo: GitRepo, wanted: Mapping[str, int]) -> dict[str, bytes]:
             raise Damaged(f"{repo.path}: object {name} is missing or broken")
         blobs[name] = bytes(out[start : at - 1])
     return blobs
-
-
-def _check(entries: Iterable[Entry], limits: Limits) -> None:
-    entries = tuple(entries)
-    mend = "declare the fleet in plain files, and keep everything else out of its folder"
-    for entry in entries:
-        match entry.mode:
-            case "120000":
-                raise Terminal("is a symbolic link; links are not followed", where=entry.path, mend=mend)
-            case "160000":
-                raise Terminal("is a submodule; submodules are not followed", where=entry.path, mend=mend)
-            case _ if entry.size > limits.blob:
-                what = f"the file has {entry.size} bytes; the limit is {limits.blob}"
-                raise Terminal(what, where=entry.path, mend=mend)
-            case _:
-                pass
-    total = sum(entry.size for entry in entries)
-    if len(entries) > limits.files:
-        raise Terminal(f"the folder holds {len(entries)} files; the limit is {limits.files}", mend=mend)
-    if total > limits.total:
-        raise Terminal(f"the folder holds {total} bytes; the limit is {limits.total}", mend=mend)

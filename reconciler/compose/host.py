@@ -5,8 +5,6 @@ Not done here: what only a daemon needs (daemon.py).
 
 from __future__ import annotations
 
-import os
-import stat
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -15,7 +13,6 @@ from typing import TYPE_CHECKING
 
 from reconciler.engine.host import Host, Limits
 from reconciler.engine.reconcile import Reconciler
-from reconciler.errors import Terminal
 from reconciler.plan.value import SecretRef
 from reconciler.protocols.clock import Clock
 from reconciler.protocols.events import Events
@@ -27,8 +24,7 @@ if TYPE_CHECKING:
     from reconciler.adapters.git_remote import Access
     from reconciler.adapters.git_signature import Signatures
     from reconciler.settings import SecretSource, Settings
-
-LARGEST_FILE = 10 * 1024 * 1024
+    from reconciler.spec.contents import Contents
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,33 +188,8 @@ def sealer(recipients: Sequence[str]) -> Callable[[str], str]:
     return for_keys(recipients)
 
 
-def read_folder(path: Path) -> Mapping[str, bytes]:
-    """Every regular file below the folder, by its path beginning with the folder's own name.
+def read_folder(path: Path, folder: str) -> Contents:
+    """What the folder on this machine holds, by names that begin with `folder`. Raises Terminal for a missing one."""
+    from reconciler.adapters.fleet_folder import read_contents
 
-    Links are not followed. Raises Terminal for a missing folder and for a link, naming it.
-    """
-    folder = path.resolve()
-    if not folder.is_dir():
-        raise Terminal("there is no such folder", where=str(path), mend="name the folder that holds the fleet files")
-    files = {}
-    for where, folders, names in os.walk(folder):
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
-        for name in (*folders, *sorted(names)):
-            data = _read(Path(where) / name)
-            if data is not None:
-                files[str(Path(folder.name) / (Path(where) / name).relative_to(folder))] = data
-    return files
-
-
-def _read(path: Path) -> bytes | None:
-    found = path.lstat()
-    if stat.S_ISLNK(found.st_mode):
-        raise Terminal("links are not followed in a fleet", where=str(path), mend="put the file itself there")
-    if not stat.S_ISREG(found.st_mode):
-        return None
-    if found.st_size > LARGEST_FILE:
-        raise Terminal("the file is over 10 MB", where=str(path), mend="fleet files are small; move it elsewhere")
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise Terminal(f"the file can't be read: {error.strerror}", where=str(path)) from error
+    return read_contents(path, folder)

@@ -5,7 +5,7 @@ Not done here: a host and its reconciler (host.py), in which order things are se
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,9 +13,11 @@ from typing import TYPE_CHECKING
 from reconciler.errors import Terminal
 
 if TYPE_CHECKING:
+    from reconciler.adapters.git_brought import Brought
     from reconciler.engine.set_up import Step, Wanted
     from reconciler.protocols.set_up import GitHooks
     from reconciler.settings import SecretSource, Settings
+    from reconciler.spec.contents import Contents
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,11 +82,25 @@ def git_dir(path: Path) -> Path:
     return git_dir_of(path)
 
 
-def read_revision(git_dir: Path, revision: str, folder: str, environ: Mapping[str, str]) -> Mapping[str, bytes]:
-    """Every file below the folder at the revision, by its path inside the repository."""
+def read_revision(git_dir: Path, revision: str, folder: str, environ: Mapping[str, str]) -> Contents:
+    """What the folder holds at the revision, by path inside the repository."""
     from reconciler.adapters.git_pushed import read_revision as read
 
     return read(git_dir, revision, folder, environ)
+
+
+def read_staged(git_dir: Path, folder: str, environ: Mapping[str, str]) -> Contents:
+    """What the folder will hold in the commit that is being made, by path inside the repository."""
+    from reconciler.adapters.git_pushed import read_staged as read
+
+    return read(git_dir, folder, environ)
+
+
+def read_brought(git_dir: Path, tips: Sequence[str], folder: str, environ: Mapping[str, str]) -> Iterator[Brought]:
+    """Every file below the folder that a push of these tips brings."""
+    from reconciler.adapters.git_pushed import read_brought as read
+
+    return read(git_dir, tips, folder, environ)
 
 
 def hook_folder(path: Path) -> GitHooks:

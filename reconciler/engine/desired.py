@@ -18,12 +18,13 @@ UNCOMMITTED = "uncommitted"
 
 
 class InvalidFleet(Terminal):
-    """The fleet at a commit has errors; nothing of it is used. `problems` are all of them."""
+    """The fleet at a commit has errors; nothing of it is used. `problems` are all of them. `place` says which fleet it
+    is where that is not told by the commit."""
 
-    def __init__(self, commit: str, problems: tuple[Problem, ...]) -> None:
+    def __init__(self, commit: str, problems: tuple[Problem, ...], place: str = "") -> None:
         count = len(problems)
         super().__init__(
-            f"the fleet {_place(commit)} has {count} error{'s'[: count != 1]}; nothing was changed",
+            f"the fleet {place or _place(commit)} has {count} error{'s'[: count != 1]}; nothing was changed",
             mend="mend the lines named above" + ("" if commit == UNCOMMITTED else " and push again"),
         )
         self.commit = commit

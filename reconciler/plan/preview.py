@@ -22,12 +22,20 @@ from reconciler.plan.resource import Process, Resource
 from reconciler.plan.retire import body_key, folder_key
 from reconciler.plan.value import SecretRef
 from reconciler.spec.desired import DesiredFleet
+from reconciler.spec.words import listed
 
 
-def preview(before: DesiredFleet, after: DesiredFleet, host: str, rules: Rules | None = None) -> Plan:
-    """The plan that takes `host` from one fleet to the other. Raises Terminal when the later one does not know it."""
+def preview(before: DesiredFleet | None, after: DesiredFleet, host: str, rules: Rules | None = None) -> Plan:
+    """The plan that takes `host` from one fleet to the other; from nothing, where there is none before.
+
+    A host that leaves the fleet changes nothing: its reconciler refuses such a commit. Raises Terminal when neither
+    fleet knows the host.
+    """
+    if before is not None and host in before.fleet.hosts.keys() - after.fleet.hosts.keys():
+        return Plan(host, "", (), ())
     new = expand(after, host, None, "")
-    old = expand(before, host, new.root, "") if host in before.fleet.hosts else replace(new, resources=())
+    known = before is not None and host in before.fleet.hosts
+    old = expand(before, host, new.root, "") if before and known else replace(new, resources=())
     secrets = _secrets((*old.resources, *new.resources))
     there = {r.key: r for r in old.resources if _kept(r)}
     held = {key: Held(r, Origin.CREATED, wanted_fields(r, secrets), "before") for key, r in there.items()}
@@ -38,9 +46,29 @@ def preview(before: DesiredFleet, after: DesiredFleet, host: str, rules: Rules |
     facts |= {body_key(one.new): ProcessFact(ProcessState.STOPPED) for one in records.renamings if one.stored}
     secrets |= {ref: secrets[old] for ref, old in borrowed(secrets, records).items() if old in secrets}
     plan = build(new, Observed(facts, secrets, {}), records, rules)
-    was = {name: before.host_of(wizard) for name, wizard in before.wizards.items()}
-    told = arrivals(newcomers(new, facts, records), new, records, after, (was,))
+    told = arrivals(newcomers(new, facts, records), new, records, after, [_whereabouts(before)] if before else [])
     return replace(plan, warnings=tuple(text for name, text in told if name in plan.wizards))
+
+
+def leaving(before: DesiredFleet | None, after: DesiredFleet) -> tuple[str, ...]:
+    """What a person has to know about each host that the later fleet no longer has."""
+    gone = sorted(before.fleet.hosts.keys() - after.fleet.hosts.keys()) if before else []
+    return tuple(_left(host, before) for host in gone if before)
+
+
+def _left(host: str, before: DesiredFleet) -> str:
+    there = [name for name, where in _whereabouts(before).items() if where == host]
+    runs = f"; {listed(there)} {'runs' if len(there) == 1 else 'run'} on there" if there else ""
+    return (
+        f"host {host} leaves the fleet: its reconciler refuses that and keeps the last good one in force{runs}. "
+        f"Where it only gets another name, change `host` in its settings too; what it runs ends when declared with "
+        f"`desired: dead` first"
+    )
+
+
+def _whereabouts(fleet: DesiredFleet) -> dict[str, str]:
+    """Wizard -> host."""
+    return {name: fleet.host_of(wizard) for name, wizard in fleet.wizards.items()}
 
 
 def _kept(resource: Resource) -> bool:

@@ -1,7 +1,7 @@
 """Problems as SARIF 2.1.0, the exchange format of checkers: what code scanning and editors read.
 
-Columns count characters, as everywhere here (`unicodeCodePoints`). Paths are relative to where the command ran. Not
-done here: finding problems (spec/).
+Columns count characters, as everywhere here (`unicodeCodePoints`). Paths are relative to the
+top of the repository, where forges resolve them. Not done here: finding problems (spec/), which top (cli/folders.py).
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from reconciler.spec.position import Problem
 VERSION = "2.1.0"
 SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 SUBJECTS = {
-    "file": "A fleet file is UTF-8 text of a sensible size.",
+    "file": "A fleet folder holds plain files, and a fleet file is UTF-8 text of a sensible size.",
     "yaml": "A fleet file is YAML 1.2 within bounds, with every key once.",
     "schema": "A document has the fields of its kind, with values that they allow.",
     "fleet": "A fleet is declared once, with hosts and wizards.",

@@ -2,11 +2,12 @@
 
 Files ending in .yaml or .yml below the fleet folder are fleet files, in any layout; files and folders whose names begin
 with a dot are not. Other files are read only where a wizard names them as its soul. Never raises for what is in them.
+Not done here: what the folder may hold besides plain files (contents.py).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 from reconciler.spec.check import check
 from reconciler.spec.desired import DesiredFleet, Loaded
@@ -20,20 +21,23 @@ from reconciler.spec.souls import read_souls
 _ENDINGS = (".yaml", ".yml")
 
 
-def load_fleet(files: Mapping[str, bytes], folder: str, memo: Memo | None = None) -> Loaded:
+def load_fleet(
+    files: Mapping[str, bytes], folder: str, memo: Memo | None = None, faults: Sequence[Problem] = ()
+) -> Loaded:
     """The fleet below `folder` (a path inside the repository; "" or "." for all of it).
 
     `files` are path inside the repository -> bytes. Problems are sorted by place. With a memo kept between calls, files
-    whose bytes are the same are not read again; one memo serves one caller at a time.
+    whose bytes are the same are not read again; one memo serves one caller at a time. `faults` are about files and
+    folders that are there and can't be used: they are told among the others, and what they may declare is not missed.
     """
     folder = _inside(folder)
     memo = memo if memo is not None else Memo()
     read = {path: memo.read(path, files[path]) for path in fleet_files(files, folder)}
     memo.turn()
-    drafted = draft(read.values())
-    souls, missing = read_souls(drafted, files, folder)
+    drafted = draft([*read.values(), ReadFile((), tuple(faults), whole=not faults)])
+    souls, missing = read_souls(drafted, files, folder, [problem.at.file for problem in faults])
     checked = (p for p in check(drafted, folder) if not _excused(p, read))
-    found = [*(p for file in read.values() for p in file.problems), *checked, *missing]
+    found = [*faults, *(p for file in read.values() for p in file.problems), *checked, *missing]
     problems = tuple(sorted(dict.fromkeys(found), key=lambda p: (p.at, p.message)))
     if drafted.fleet is None or any(p.severity is Severity.ERROR for p in problems):
         return Loaded(None, problems)

@@ -6,7 +6,7 @@ Not done here: charters, which are part of the wizard's document.
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from reconciler.spec.draft import Draft, Entry
 from reconciler.spec.kinds import SoulFile, Wizard
@@ -18,8 +18,12 @@ from reconciler.spec.words import mend_name, shown
 _FIELD = ("soul", "file")
 
 
-def read_souls(draft: Draft, files: Mapping[str, bytes], folder: str) -> tuple[dict[str, str], list[Problem]]:
-    """Text of every soul file by its path as written, and what is wrong with those that have none."""
+def read_souls(
+    draft: Draft, files: Mapping[str, bytes], folder: str, unusable: Iterable[str] = ()
+) -> tuple[dict[str, str], list[Problem]]:
+    """Text of every soul file by its path as written, and what is wrong with those that have none; that of those at or
+    below an `unusable` path is told elsewhere."""
+    silent = tuple(unusable)
     texts: dict[str, str] = {}
     problems: list[Problem] = []
     for entry in draft.wizards.values():
@@ -29,7 +33,7 @@ def read_souls(draft: Draft, files: Mapping[str, bytes], folder: str) -> tuple[d
             if isinstance(text, str):
                 texts[soul.file] = text
                 problems.extend(plain_secrets(_path(soul.file, folder), text, soul=True))
-            else:
+            elif not _below(_path(soul.file, folder), silent):
                 problems.append(text)
     return texts, problems
 
@@ -49,6 +53,10 @@ def _read(entry: Entry[Wizard], written: str, files: Mapping[str, bytes], folder
     if isinstance(text, str) and not text.strip():
         return entry.error("soul/empty", _FIELD, f"the soul file {shown(inside)} is empty", "write the charter into it")
     return text
+
+
+def _below(path: str, folders: tuple[str, ...]) -> bool:
+    return any(one in (".", path) or path.startswith(f"{one}/") for one in folders)
 
 
 def _path(written: str, folder: str) -> str:

@@ -37,8 +37,9 @@ def call(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tm
     monkeypatch.setenv("TZ", "UTC")
     monkeypatch.delenv("RECONCILER_CONFIG", raising=False)
 
-    def run(*args: str, stdin: str = "") -> Ran:
-        monkeypatch.setattr(sys, "stdin", io.StringIO(stdin))
+    def run(*args: str, stdin: str | bytes = "") -> Ran:
+        data = stdin.encode() if isinstance(stdin, str) else stdin
+        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(data), encoding="utf-8"))
         capsys.readouterr()
         code = main([str(arg) for arg in args])
         found = capsys.readouterr()
@@ -60,7 +61,7 @@ def site(call: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Site:
 def here(site: Site, call: Call) -> Call:
     """`call` on the host."""
 
-    def run(*args: str, stdin: str = "") -> Ran:
+    def run(*args: str, stdin: str | bytes = "") -> Ran:
         return call("--config", str(site.config), *args, stdin=stdin)
 
     return run

@@ -70,6 +70,16 @@ def test_the_workflow_checks_plans_and_writes_a_comment(change: Path) -> None:
     assert "8643 -> 8650" in body
 
 
+def test_the_pull_request_that_mends_a_broken_fleet_is_planned(change: Path) -> None:
+    """The workflow takes every exit code of `plan` but 1 for a plan."""
+    broken = "sed -i s/8650/x/ fleet/ada.yaml && git -c user.name=T -c user.email=t@example.invalid commit -qam broken"
+    assert sh(f"{broken} && git push -q origin main && sed -i s/x$/8650/ fleet/ada.yaml", change).returncode == 0
+    ran = sh(steps()["plan"]["run"], change)
+    assert ran.returncode == 0, ran.stderr
+    assert "../before/fleet/ada.yaml:" in ran.stdout
+    assert "so this plan begins with nothing" in ran.stdout
+
+
 @pytest.mark.parametrize("broken", ["validate", "plan"])
 def test_the_workflow_fails_for_a_broken_fleet(change: Path, broken: str) -> None:
     (change / "fleet" / "bob.yaml").write_text("kind: Wizard\n")
@@ -97,4 +107,4 @@ def test_the_entry_for_pre_commit_is_the_one_of_the_docs_and_runs(change: Path) 
     assert re.search(hook["files"], "fleet/souls/ezra.md")
     assert sh(hook["entry"], change).returncode == 0
     (change / "fleet" / "bob.yaml").write_text("kind: Wizard\n")
-    assert sh(hook["entry"], change).returncode == 1
+    assert sh(f"git add fleet && {hook['entry']}", change).returncode == 1

@@ -266,3 +266,78 @@ def test_a_fleet_of_several_hosts_wants_to_know_which(call: Call, folders: tuple
     assert ran.code == 1
     assert "say --host NAME: one of here, there" in ran.err
     assert call(*BETWEEN, "--host", "there").code == 0
+
+
+BROKEN_BEFORE = "so this plan begins with nothing"
+
+
+@pytest.mark.parametrize("broken", ["invalid", "empty", "link"])
+def test_the_change_that_mends_a_broken_fleet_can_be_reviewed(
+    broken: str, call: Call, folders: tuple[Path, Path]
+) -> None:
+    ada = folders[0] / "ada.yaml"
+    match broken:
+        case "invalid":
+            ada.write_text("kind: Wizard\nname: ada\n")
+        case "empty":
+            for path in folders[0].iterdir():
+                path.unlink()
+        case "link":
+            ada.unlink()
+            ada.symlink_to("/etc/passwd")
+    ran = call(*BETWEEN, "--json")
+    assert (ran.code, ran.err) == (2, "")
+    (warning,) = ran.json["warnings"]
+    assert warning.startswith("the fleet before, in before/fleet, has ")
+    assert "before/fleet" in warning
+    assert BROKEN_BEFORE in warning
+    assert {"wizard/ada/body", "wizard/bob/body"} <= {change["key"] for change in ran.json["changes"]}
+    for style in ((), ("--markdown",)):
+        assert BROKEN_BEFORE in call(*BETWEEN, *style).out
+
+
+def test_the_first_fleet_of_a_repository_can_be_reviewed(call: Call, folders: tuple[Path, Path]) -> None:
+    (folders[0].parent / "none" / ".git").mkdir(parents=True)
+    ran = call(*BETWEEN[:-1], "before/none/fleet")
+    assert ran.code == 2
+    assert f"the commit before has no folder before/none/fleet, {BROKEN_BEFORE}" in ran.out
+
+
+def test_a_review_says_which_side_is_broken(call: Call, folders: tuple[Path, Path]) -> None:
+    for folder in folders:
+        (folder / "bob.yaml").write_text("kind: Wizard\nname: bob\n")
+    ran = call(*BETWEEN)
+    assert (ran.code, ran.out) == (1, "")
+    assert "error: the fleet of --fleet in after/fleet has 4 errors" in ran.err
+    assert "before/fleet" not in ran.err
+
+
+def rename_host(folder: Path) -> None:
+    for path in folder.iterdir():
+        path.write_text(path.read_text().replace("  here: {}", "  new: {}").replace("host: here", "host: new"))
+
+
+@pytest.mark.parametrize("host", ["new", "here", None])
+def test_a_host_that_leaves_the_fleet_is_told(host: str | None, call: Call, folders: tuple[Path, Path]) -> None:
+    rename_host(folders[1])
+    ran = call(*BETWEEN, *(["--host", host] if host else []), "--json")
+    assert ran.code == (0 if host == "here" else 2), ran.err
+    assert ran.json["host"] == (host or "new")
+    told = [warning for warning in ran.json["warnings"] if warning.startswith("host here leaves the fleet: ")]
+    assert len(told) == 1
+    assert "ada, bob run on there" in told[0]
+
+
+def test_hosts_that_neither_side_knows_are_refused(call: Call, folders: tuple[Path, Path]) -> None:
+    rename_host(folders[1])
+    ran = call(*BETWEEN, "--host", "hrre")
+    assert ran.code == 1
+    assert "did you mean here?" in ran.err
+
+
+def test_an_uncommitted_fleet_with_a_link_is_refused_whole(here: Call, site: Site) -> None:
+    folder = site.write_fleet()
+    (folder / "wizards").symlink_to("/etc")
+    ran = here("plan", "--fleet", str(folder))
+    assert ran.code == 1
+    assert "fleet/wizards:1:1: is a symbolic link; links are not followed" in ran.err

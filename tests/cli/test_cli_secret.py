@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import base64
+import os
 import re
 import stat
+import subprocess
+import sys
 from pathlib import Path
 
 import pyrage
@@ -91,10 +94,13 @@ def test_the_fleet_declares_keys_of_hosts_even_while_it_is_not_valid(call: Call,
         ([], "", "there is no secret"),
         ([], f"{TEXT}\n{TEXT}", "more than one line"),
         ([], TEXT * 4000, "over 64 KiB"),
+        ([], "é" * 40_000, "over 64 KiB"),
+        ([], b"\xff\xfe", "the secret is not UTF-8 text"),
+        (["--recipient", pair()[1]], b"\xed\xb3\xbf", "the secret is not UTF-8 text"),
     ],
 )
 def test_what_can_not_be_encrypted(
-    words: list[str], stdin: str, says: str, here: Call, site: Site, monkeypatch: pytest.MonkeyPatch
+    words: list[str], stdin: str | bytes, says: str, here: Call, site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(site.write_fleet().parent)
     ran = here("secret", "encrypt", *words, stdin=stdin)
@@ -259,3 +265,14 @@ def test_a_paused_wizard_keeps_its_secret(here: Call, applied: Site) -> None:
     here("resume", "ada")
     assert written(applied, "ada") == before
     assert here("plan").code == 0
+
+
+@pytest.mark.system
+@pytest.mark.parametrize("locale", ["C", "C.UTF-8"])
+def test_bytes_that_are_no_text_are_refused_in_any_locale(locale: str) -> None:
+    command = [sys.executable, "-m", "reconciler", "secret", "encrypt", "--recipient", pair()[1]]
+    environ = {"PATH": os.environ["PATH"], "LC_ALL": locale}
+    ran = subprocess.run(command, input=b"\xff\xfe", env=environ, capture_output=True, check=False)
+    assert (ran.returncode, ran.stdout) == (1, b"")
+    assert b"the secret is not UTF-8 text" in ran.stderr
+    assert b"bug" not in ran.stderr

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 from syrupy.assertion import SnapshotAssertion
 
 from tests.cli.conftest import Call
 from tests.cli.site import FILES, FLEET, wizard
+from tests.git.upstream import run_git
 
 GOLDEN = Path(__file__).parents[2] / "fleet"
 
@@ -65,7 +70,7 @@ BAD: dict[str, tuple[dict[str, str | bytes | None], str]] = {
         {"fleet/x.yaml": "a: &a [x, x]\n" + "".join(f"k{i}: &k{i} [*a, *a]\n" for i in range(200))},
         "more than 100 aliases",
     ),
-    "brackets": ({"fleet/x.yaml": "[" * 50_000}, "fleet/x.yaml:1:65: nesting is deeper than 64 levels"),
+    "brackets": ({"fleet/x.yaml": "[" * 50_000}, ": nesting is deeper than "),
     "tab": ({"fleet/x.yaml": "kind: Model\n\tname: x\n"}, "fleet/x.yaml:2:1: a tab"),
     "not-utf-8": ({"fleet/x.yaml": b"kind: M\xff\n"}, "fleet/x.yaml:1:8: byte 0xff is not UTF-8"),
     "unknown-field": ({"fleet/ada.yaml": wizard("ada", 8643) + "prot: 1\n"}, "did you mean port?"),
@@ -110,16 +115,157 @@ def test_folders_that_hold_no_fleet(make: object, says: str, call: Call, tmp_pat
     assert says in ran.out + ran.err
 
 
-def test_a_huge_file_and_a_link_are_refused(call: Call, tmp_path: Path) -> None:
-    folder = write(tmp_path, {"fleet/huge.yaml": b"#" * (10 * 1024 * 1024 + 1)})
+HUGE = b"#" * (10 * 1024 * 1024 + 1)
+SOUL = wizard("ada", 8643).replace("{charter: {identity: ada of the house}}", "{file: souls/ada.md}")
+
+
+def spoil(folder: Path, what: str) -> None:
+    """Puts something there that no fleet can hold."""
+    match what:
+        case "link":
+            (folder / "bad.yaml").symlink_to("/etc/passwd")
+        case "link to a folder":
+            (folder / "bad").symlink_to("/etc")
+        case "huge":
+            (folder / "bad.yaml").write_bytes(HUGE)
+        case "huge and no fleet file":
+            (folder / "bad.bin").write_bytes(HUGE)
+        case "repository":
+            (folder / "bad" / ".git").mkdir(parents=True)
+        case "name":
+            (folder / "bad\n.txt").write_text("x")
+
+
+SPOILT = {
+    "link": ("bad.yaml", "file/link"),
+    "link to a folder": ("bad", "file/link"),
+    "huge": ("bad.yaml", "file/size"),
+    "huge and no fleet file": ("bad.bin", "file/size"),
+    "repository": ("bad", "file/submodule"),
+    "name": ("bad\n.txt", "file/name"),
+}
+
+
+@pytest.mark.parametrize("what", SPOILT)
+def test_what_no_fleet_can_hold_is_told_among_the_others(
+    what: str, call: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = write(tmp_path, {"fleet/ada.yaml": wizard("ada", 8643) + "prot: 1\n"})
+    spoil(folder, what)
+    monkeypatch.chdir(tmp_path)
+    name, rule = SPOILT[what]
+    found = {(p["file"], p["line"], p["column"], p["rule"]) for p in call("validate", "--json").json["problems"]}
+    assert found == {(f"fleet/{name}", 1, 1, rule), ("fleet/ada.yaml", 9, 1, "schema/unknown-field")}
+    (run,) = call("validate", "--format", "sarif").json["runs"]
+    assert {result["ruleId"] for result in run["results"]} == {rule, "schema/unknown-field"}
+    assert f"title={rule}::" in call("validate", "--format", "gitea").out
+    ran = call("validate")
+    assert (ran.code, ran.err) == (1, "")
+    assert "2 errors." in ran.out
+
+
+@pytest.mark.parametrize("what", [name for name in SPOILT if name != "name"])
+def test_a_commit_is_refused_for_the_same(
+    what: str, call: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What files say and what their commit says are one answer."""
+    folder = write(tmp_path, {"fleet/.hidden/link": "", "fleet/ada.yaml": SOUL, "fleet/souls/ada.md": "A soul.\n"})
+    (folder / ".hidden" / "link").unlink()
+    (folder / ".hidden" / "link").symlink_to("/etc/passwd")
+    spoil(folder, what)
+    if what == "repository":
+        (folder / "bad" / ".git").rmdir()
+        run_git(folder / "bad" / ".git", "init", "-q", str(folder / "bad"), GIT_WORK_TREE=str(folder / "bad"))
+        run_git(folder / "bad" / ".git", "commit", "-q", "--allow-empty", "-m", "x")
+    monkeypatch.chdir(tmp_path)
+    files = call("validate", "--json")
+    assert [problem["rule"] for problem in files.json["problems"]] == [SPOILT[what][1]]
+    commit_all(tmp_path)
+    committed = call("validate", "--commit", "HEAD", "--json")
+    assert (committed.code, committed.json) == (files.code, files.json)
+
+
+def commit_all(top: Path) -> None:
+    git = top / ".git"
+    run_git(git, "init", "-q", "-b", "main", str(top), GIT_WORK_TREE=str(top))
+    run_git(git, f"--work-tree={top}", "-c", "core.bare=false", "add", "-A", str(top))
+    run_git(git, "commit", "-q", "-m", "x")
+
+
+@pytest.mark.parametrize("link", ["souls/ada.md", "souls"])
+def test_a_soul_behind_a_link_is_not_missing(link: str, call: Call, tmp_path: Path) -> None:
+    folder = write(tmp_path, {"fleet/ada.yaml": SOUL})
+    (tmp_path / "ada.md").write_text("A soul.\n")
+    (folder / link).parent.mkdir(exist_ok=True)
+    (folder / link).symlink_to(tmp_path if link == "souls" else tmp_path / "ada.md")
     ran = call("validate", str(folder), "--json")
+    assert [p["rule"] for p in ran.json["problems"]] == ["file/link"]
+
+
+@contextmanager
+def unprivileged() -> Iterator[None]:
+    """As a user who may not read everything; for root, that is another one."""
+    user = os.geteuid()
+    os.seteuid(65534 if user == 0 else user)
+    try:
+        yield
+    finally:
+        os.seteuid(user)
+
+
+@pytest.fixture
+def open_folder() -> Iterator[Path]:
+    """A folder that every user can get to, with a fleet whose wizard is in fleet/wizards."""
+    with TemporaryDirectory() as name:
+        top = Path(name)
+        top.chmod(0o755)
+        for path in ("fleet/fleet.yaml", "fleet/wizards/ada.yaml"):
+            (top / path).parent.mkdir(exist_ok=True)
+            (top / path).write_text(FILES[path.replace("wizards/", "")])
+        yield top
+
+
+@pytest.mark.parametrize("hidden", ["fleet/wizards", "fleet", "fleet/wizards/ada.yaml"])
+def test_what_could_not_be_read_is_not_absent(
+    hidden: str, call: Call, open_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(open_folder)
+    plan = ("plan", "--fleet", "fleet", "--against", "fleet", "--host", "here")
+    assert [call("validate", "--format", "gitea").code, call(*plan).code] == [0, 0]
+    (open_folder / hidden).chmod(0)
+    with unprivileged():
+        ran, planned = call("validate", "--format", "gitea"), call(*plan)
+    (open_folder / hidden).chmod(0o755)
+    assert ran.out.startswith(f"::error file={hidden},line=1,col=1,title=file/unreadable::")
+    assert len(ran.out.splitlines()) == 1
+    assert (ran.code, planned.code, planned.out) == (1, 1, "")
+    assert f"{hidden}:1:1: it can't be read: Permission denied" in planned.err
+
+
+@pytest.mark.parametrize("style", ["json", "sarif", "gitea"])
+def test_machines_read_something_whatever_is_wrong(style: str, call: Call, tmp_path: Path) -> None:
+    ran = call("validate", str(tmp_path / "none"), "--format", style)
     assert ran.code == 1
-    assert "huge.yaml" in ran.json["error"]["where"]
-    (folder / "huge.yaml").unlink()
-    (folder / "out.yaml").symlink_to("/etc/passwd")
-    ran = call("validate", str(folder))
+    assert "there is no such folder" in ran.out
+    ran = call("validate", "--commit", "none", "--git-dir", str(tmp_path), "--format", style)
     assert ran.code == 1
-    assert "links are not followed" in ran.err
+    assert "this is no Git repository" in ran.out
+
+
+@pytest.mark.parametrize("here", [".", "fleet", "elsewhere"])
+def test_forges_find_a_file_from_the_top_of_its_repository(
+    here: str, call: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = write(tmp_path / "repo" / "deep", {"fleet/ada.yaml": wizard("ada", 8643) + "prot: 1\n"})
+    (tmp_path / "repo" / ".git").mkdir()
+    (folder.parent / "elsewhere").mkdir()
+    monkeypatch.chdir(folder.parent / here)
+    path = os.path.relpath(folder)
+    (result,) = call("validate", path, "--format", "sarif").json["runs"][0]["results"]
+    uri = result["locations"][0]["physicalLocation"]["artifactLocation"]["uri"]
+    assert uri == "deep/fleet/ada.yaml"
+    assert "::error file=deep/fleet/ada.yaml,line=9" in call("validate", path, "--format", "gitea").out
+    assert call("validate", path).out.startswith(f"{os.path.normpath(f'{path}/ada.yaml')}:9:1: ")
 
 
 def test_warnings_are_told_and_do_not_fail(call: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

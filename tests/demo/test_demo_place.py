@@ -30,7 +30,7 @@ def test_the_golden_fleet_stays_valid_and_keeps_its_comments(tmp_path: Path) -> 
     wanted = wizard_ports(fleet)
     spare = [port for port in range(8643, 8700) if port not in wanted and port not in taken_ports(fleet)]
     adapt(fleet, Fit(tmp_path / "wizards", "http://127.0.0.1:9/v1", dict(zip(wanted, spare, strict=False))))
-    loaded = load_fleet(read_folder(fleet), "fleet")
+    loaded = load_fleet(read_folder(fleet, "fleet").files, "fleet")
     assert loaded.errors == ()
     assert loaded.fleet is not None
     assert sorted(w.port for w in loaded.fleet.wizards.values()) == sorted(spare[: len(wanted)])

@@ -11,8 +11,8 @@ import pytest
 from reconciler.adapters.git_proposal import BLOCK, GitProposals, size_of
 from reconciler.adapters.git_remote import Access
 from reconciler.adapters.git_source import GitSource
-from reconciler.adapters.git_tree import Limits
 from reconciler.errors import Retryable, Terminal
+from reconciler.spec.contents import Limits
 from tests.git.http_backend import smart_http
 from tests.git.upstream import Upstream
 

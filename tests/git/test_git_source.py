@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from reconciler.adapters.git_source import GitSource
-from reconciler.adapters.git_tree import Limits
 from reconciler.errors import Retryable, Terminal
+from reconciler.spec.contents import Limits
 from tests.git.upstream import Upstream
 
 

@@ -17,6 +17,7 @@ from tests.cli.site import FILES, wizard
 from tests.git.http_backend import smart_http
 from tests.git.upstream import Upstream, run_git
 from tests.set_up.daemon import Daemon, heard, listening
+from tests.spec.secret_samples import SAMPLES
 
 BROKEN = {"fleet/ada.yaml": wizard("ada", 8643).replace("8643", "none")}
 SECRET = "s3cret-of-the-webhook"
@@ -36,7 +37,7 @@ class Clone:
         command = ["git", "push", self.remote, *(refs or ("main",))]
         environ = {name: value for name, value in os.environ.items() if not name.startswith(("GIT_", "RECONCILER_"))}
         environ |= {"GIT_DIR": str(self.upstream.path), "GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_NOSYSTEM": "1"}
-        return subprocess.run(command, env=environ, capture_output=True, text=True, check=False)
+        return subprocess.run(command, env=environ, capture_output=True, text=True, check=False, errors="replace")
 
 
 @pytest.fixture
@@ -154,7 +155,8 @@ def test_a_link_in_the_fleet(server: Upstream, clone: Clone) -> None:
     clone.upstream.commit({**FILES, "fleet/x.yaml": ("120000", link)})
     ran = clone.push()
     assert ran.returncode != 0
-    assert "refuses this push: fleet/x.yaml: is a symbolic link" in ran.stderr
+    assert "remote: fleet/x.yaml:1:1: is a symbolic link" in ran.stderr
+    assert "reconciler refuses this push: the fleet at " in ran.stderr
 
 
 def test_names_that_could_play_with_the_terminal(server: Upstream, clone: Clone) -> None:
@@ -169,6 +171,123 @@ def test_without_the_command_nothing_gets_in(server: Upstream, clone: Clone) -> 
     ran = clone.push({})
     assert ran.returncode != 0
     assert "no-such-command" in ran.stderr
+
+
+# Secrets that a push brings
+
+
+KEY = SAMPLES["Anthropic"]
+LEAK = {"fleet/ada.yaml": f"{wizard('ada', 8643)}# {KEY}\n"}
+
+
+def refused_for_secrets(ran: subprocess.CompletedProcess[str], *where: str) -> None:
+    """The push was refused for exactly these secrets, and nobody repeats them."""
+    assert ran.returncode != 0
+    told = [line.split(": a key of")[0] for line in ran.stderr.splitlines() if "a key of a model provider" in line]
+    assert told == [f"remote: {place}" for place in where], ran.stderr
+    assert "Mend: rewrite so that no commit ever held one (`git rebase -i " in ran.stderr
+    assert "Revoke" in ran.stderr
+    assert KEY not in ran.stderr
+    assert "Traceback" not in ran.stderr
+
+
+@pytest.mark.parametrize("limit", ["1", "1000"])
+@pytest.mark.parametrize("ref", ["main", "main:draft", "main:refs/tags/v1"])
+def test_a_secret_that_a_later_commit_takes_out(ref: str, limit: str, server: Upstream, clone: Clone) -> None:
+    """Whatever it is pushed to, as a pack or as single objects."""
+    server.git("config", "receive.unpackLimit", limit)
+    assert clone.push({}).returncode == 0
+    leak = clone.upstream.commit({**FILES, **LEAK})
+    clone.upstream.commit(FILES)
+    before = server.git("for-each-ref")
+    refused_for_secrets(clone.push(None, ref), f"commit {leak[:7]}: fleet/ada.yaml:9:3")
+    assert server.git("for-each-ref") == before
+    assert leak not in server.git("cat-file", "--batch-all-objects", "--batch-check")
+
+
+def test_a_secret_in_the_first_push_in_a_soul_and_in_any_file(server: Upstream, clone: Clone) -> None:
+    notes = b"\xff\n" + KEY.encode()
+    first = clone.upstream.commit({**FILES, "fleet/notes": notes, "fleet/s.md": f"a {KEY}\n"})
+    clone.upstream.commit(FILES)
+    refused_for_secrets(clone.push(), f"commit {first[:7]}: fleet/notes:2:1", f"commit {first[:7]}: fleet/s.md:1:3")
+
+
+def test_a_password_under_a_name_that_says_so(clone: Clone) -> None:
+    leak = clone.upstream.commit({**FILES, "fleet/ada.yaml": f"{wizard('ada', 8643)}env: {{A_PASSWORD: summer}}\n"})
+    clone.upstream.commit(FILES)
+    ran = clone.push()
+    assert ran.returncode != 0
+    assert f"remote: commit {leak[:7]}: fleet/ada.yaml:9:19: A_PASSWORD looks like a secret" in ran.stderr
+
+
+def test_a_secret_at_the_tip_is_told_once(clone: Clone) -> None:
+    clone.push({})
+    leak = clone.upstream.commit({**FILES, **LEAK})
+    refused_for_secrets(clone.push(), f"commit {leak[:7]}: fleet/ada.yaml:9:3")
+
+
+def test_a_secret_that_a_merge_brings_and_none_of_its_parents_has(clone: Clone) -> None:
+    base = clone.upstream.commit(FILES)
+    clone.push()
+    side = clone.upstream.commit({**FILES, "fleet/n.txt": "x"}, branch="side", parents=(base,))
+    main = clone.upstream.commit({**FILES, "fleet/m.txt": "x"})
+    merge = clone.upstream.commit({**FILES, **LEAK, "fleet/n.txt": "x", "fleet/m.txt": "x"}, parents=(main, side))
+    clone.upstream.commit(FILES)
+    refused_for_secrets(clone.push(), f"commit {merge[:7]}: fleet/ada.yaml:9:3")
+
+
+def test_a_secret_in_a_tag_of_a_tree(clone: Clone) -> None:
+    clone.push({})
+    leak = clone.upstream.commit({**FILES, **LEAK}, branch="elsewhere")
+    tree = clone.upstream.git("rev-parse", f"{leak}^{{tree}}")
+    refused_for_secrets(clone.push(None, f"{tree}:refs/tags/t"), f"commit {tree[:7]}: fleet/ada.yaml:9:3")
+
+
+def test_what_is_there_already_refuses_nothing(server: Upstream, clone: Clone) -> None:
+    """A repository whose history holds one from before the hook stays in use."""
+    hook = server.path / "hooks" / "pre-receive"
+    hook.rename(hook.with_suffix(".off"))
+    clone.upstream.commit({**FILES, **LEAK})
+    clone.upstream.commit(FILES)
+    assert clone.push().returncode == 0
+    hook.with_suffix(".off").rename(hook)
+    assert clone.push({"fleet/n.txt": "x"}).returncode == 0
+    assert clone.push(None, "main~2:refs/heads/old", "main:refs/tags/v1").returncode == 0
+    merged = clone.upstream.commit({**FILES, "fleet/o.txt": "x"}, parents=("main", "main~2"))
+    assert clone.push(None, f"{merged}:refs/heads/merged").returncode == 0
+
+
+def test_what_the_author_excused_what_is_binary_and_what_is_elsewhere(clone: Clone) -> None:
+    excused = {"fleet/ada.yaml": f"{wizard('ada', 8643)}# {KEY} # reconciler: not-a-secret\n"}
+    clone.upstream.commit({**FILES, **excused, "fleet/x.bin": f"\0{KEY}", "docs/x.md": KEY, "fleets/x.md": KEY})
+    clone.upstream.commit(FILES)
+    ran = clone.push()
+    assert ran.returncode == 0, ran.stderr
+
+
+def test_more_than_can_be_searched_is_refused_in_words(server: Upstream, clone: Clone) -> None:
+    clone.upstream.commit({**FILES, "fleet/big.bin": b"#" * (10 * 1024 * 1024 + 1)})
+    clone.upstream.commit(FILES)
+    ran = clone.push(None, "main:draft")
+    assert ran.returncode != 0
+    assert "reconciler refuses this push: fleet/big.bin: the file has 10485761 bytes in commit " in ran.stderr
+    assert "Mend: " in ran.stderr
+    assert tip(server, "draft") == ""
+
+
+def test_a_secret_below_the_folder_that_the_repository_names(server: Upstream, clone: Clone) -> None:
+    server.git("config", "reconciler.folder", ".")
+    leak = clone.upstream.commit({"ada.txt": KEY})
+    clone.upstream.commit({"ada.txt": "none"})
+    refused_for_secrets(clone.push(None, "main:draft"), f"commit {leak[:7]}: ada.txt:1:1")
+
+
+def test_a_ref_whose_name_is_no_text(server: Upstream, clone: Clone) -> None:
+    clone.push({})
+    clone.upstream.commit({**FILES, **LEAK})
+    name = os.fsdecode(b"refs/heads/\xff")
+    assert clone.push(None, f"main:{name}").returncode != 0
+    assert clone.push(None, f"main~:{name}").returncode == 0
 
 
 # Waking the daemon
@@ -312,12 +431,24 @@ def work_tree(path: Path) -> Path:
     return path
 
 
-def commit(path: Path) -> subprocess.CompletedProcess[str]:
+def git(path: Path, *args: str, **variables: str) -> subprocess.CompletedProcess[str]:
+    """A command as a person types it in the folder."""
     who = ["-c", "user.name=T", "-c", "user.email=t@example.invalid"]
-    environ = {"PATH": os.environ["PATH"], "HOME": str(path), "GIT_CONFIG_NOSYSTEM": "1"}
-    subprocess.run(["git", "add", "-A"], cwd=path, env=environ, check=True)
-    command = ["git", *who, "commit", "-qm", "x", "--allow-empty"]
-    return subprocess.run(command, cwd=path, env=environ, capture_output=True, text=True, check=False)
+    environ = {"PATH": os.environ["PATH"], "HOME": str(path), "GIT_CONFIG_NOSYSTEM": "1", **variables}
+    return subprocess.run(["git", *who, *args], cwd=path, env=environ, capture_output=True, text=True, check=False)
+
+
+def commit(path: Path) -> subprocess.CompletedProcess[str]:
+    assert git(path, "add", "-A").returncode == 0
+    return git(path, "commit", "-qm", "x", "--allow-empty")
+
+
+@pytest.fixture
+def work(call: Call, tmp_path: Path) -> Path:
+    """A work tree with our hook and no commit yet."""
+    made = work_tree(tmp_path / "work")
+    assert call("init", "--hooks", str(made)).code == 0
+    return made
 
 
 def test_a_clone_gets_the_check_before_a_commit(call: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -330,6 +461,78 @@ def test_a_clone_gets_the_check_before_a_commit(call: Call, tmp_path: Path, monk
     refused = commit(work)
     assert refused.returncode != 0
     assert "fleet/ada.yaml:5:7: " in refused.stdout + refused.stderr
+
+
+@pytest.mark.parametrize("first", [True, False])
+def test_what_is_staged_counts_and_not_what_the_files_say(first: bool, work: Path) -> None:
+    if not first:
+        assert commit(work).returncode == 0
+    ada = work / "fleet" / "ada.yaml"
+    ada.write_text(LEAK["fleet/ada.yaml"])
+    assert git(work, "add", "-A").returncode == 0
+    ada.write_text(FILES["fleet/ada.yaml"])
+    refused = git(work / "fleet", "commit", "-qm", "x")
+    assert refused.returncode != 0
+    assert "fleet/ada.yaml:9:3: a key of a model provider" in refused.stdout + refused.stderr
+    assert git(work, "rev-parse", "-q", "--verify", "HEAD").returncode == (1 if first else 0)
+    assert git(work, "add", "-A").returncode == 0
+    ada.write_text(LEAK["fleet/ada.yaml"])
+    assert git(work, "commit", "-qm", "x", "--allow-empty").returncode == 0
+    assert KEY not in git(work, "show", "HEAD:fleet/ada.yaml").stdout
+
+
+@pytest.mark.parametrize("words", [("fleet/ada.yaml",), ("-a",), ("-i", "fleet/ada.yaml")])
+def test_a_commit_of_some_files(words: tuple[str, ...], work: Path) -> None:
+    assert commit(work).returncode == 0
+    (work / "fleet" / "ada.yaml").write_text(LEAK["fleet/ada.yaml"])
+    refused = git(work, "commit", "-qm", "x", *words)
+    assert refused.returncode != 0
+    assert "fleet/ada.yaml:9:3: " in refused.stdout + refused.stderr
+    (work / "fleet" / "bob.yaml").write_text(FILES["fleet/bob.yaml"] + "role: b\n")
+    ran = git(work, "commit", "-qm", "x", "fleet/bob.yaml")
+    assert ran.returncode == 0, ran.stderr
+
+
+def test_a_fleet_in_a_subfolder(work: Path) -> None:
+    (work / "deep").mkdir()
+    (work / "fleet").rename(work / "deep" / "fleet")
+    refused = commit(work)
+    assert refused.returncode != 0
+    assert "nothing is staged in the folder 'fleet'" in refused.stderr
+    ran = git(work / "deep", "commit", "-qm", "x", FLEET_FOLDER="./deep/fleet/")
+    assert ran.returncode == 0, ran.stderr
+    (work / "deep" / "fleet" / "ada.yaml").write_text(BROKEN["fleet/ada.yaml"])
+    refused = git(work / "deep", "commit", "-aqm", "x", FLEET_FOLDER="deep/fleet")
+    assert refused.returncode != 0
+    assert "deep/fleet/ada.yaml:5:7: " in refused.stdout + refused.stderr
+
+
+def test_a_commit_in_a_second_work_tree(work: Path, tmp_path: Path) -> None:
+    assert commit(work).returncode == 0
+    second = tmp_path / "second"
+    assert git(work, "worktree", "add", "-q", str(second)).returncode == 0
+    (second / "fleet" / "ada.yaml").write_text(BROKEN["fleet/ada.yaml"])
+    refused = git(second, "commit", "-aqm", "x")
+    assert refused.returncode != 0
+    assert "fleet/ada.yaml:5:7: " in refused.stdout + refused.stderr
+    assert git(second, "commit", "-qm", "x", "--allow-empty").returncode == 0
+    (second / "fleet" / "ada.yaml").write_text(FILES["fleet/ada.yaml"] + "role: a\n")
+    ran = git(second, "commit", "-aqm", "x")
+    assert ran.returncode == 0, ran.stderr
+
+
+def test_an_index_that_can_be_no_commit(call: Call, work: Path) -> None:
+    git(work, "add", "-A")
+    blob = git(work, "rev-parse", ":fleet/ada.yaml").stdout.strip()
+    lines = "".join(f"100644 {blob} {stage}\tfleet/ada.yaml\n" for stage in (1, 2, 3))
+    run_git(work / ".git", "update-index", "--force-remove", "fleet/ada.yaml", GIT_WORK_TREE=str(work))
+    run_git(work / ".git", "update-index", "--index-info", feed=lines.encode(), GIT_WORK_TREE=str(work))
+    ran = call("validate", "--staged", "--git-dir", str(work))
+    assert ran.code == 1
+    assert "no commit can be made of the index" in ran.err
+    assert "unmerged" in ran.err
+    ran = call("validate", "--staged", "--commit", "HEAD")
+    assert "--commit and --staged don't go together" in ran.err
 
 
 def test_where_the_repository_says_its_hooks_are(call: Call, tmp_path: Path) -> None:

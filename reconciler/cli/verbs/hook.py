@@ -6,6 +6,7 @@ Git writes a line `old new ref` for each ref of a push to our stdin.
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -45,11 +46,18 @@ def hook() -> None:
 @click.option("--folder", default="fleet", metavar="PATH", help="Folder that holds the fleet.")
 @pass_session
 def pre_receive(session: Session, branch: str, folder: str) -> int:
-    """Refuse a push after which the fleet on the branch would not be valid."""
-    for update in _updates():
-        if update.ref == _HEADS + branch and not update.deletes:
-            return _judge(session, update.new, branch, folder)
-    return Exit.DONE
+    """Refuse a push that brings a secret in plain text, or after which the fleet on the branch would not be valid."""
+    updates = [update for update in _updates() if not update.deletes]
+    try:
+        found = _secrets(session, [update.new for update in updates], folder)
+        _show_secrets(found)
+        told = [problem for _, problem in found]
+        watched = [update.new for update in updates if update.ref == _HEADS + branch]
+        valid = all([_is_valid(session, commit, branch, folder, told) for commit in watched])
+    except ReconcilerError as error:
+        _show_trouble(error)
+        return Exit.ERROR
+    return Exit.DONE if valid and not found else Exit.ERROR
 
 
 @verb(name="post-receive")
@@ -78,31 +86,53 @@ hook.add_command(post_receive)
 
 
 def _updates() -> list[Update]:
-    lines = (line.split() for line in sys.stdin.read().splitlines())
+    """Names of refs are bytes: whatever they are, none of them may keep us from judging the others."""
+    text = sys.stdin.buffer.read().decode("utf-8", "surrogateescape")
+    lines = (line.split(" ", 2) for line in text.split("\n"))
     return [Update(*parts) for parts in lines if len(parts) == 3]
 
 
-def _judge(session: Session, commit: str, branch: str, folder: str) -> int:
-    from reconciler.compose.set_up import read_revision
-    from reconciler.spec.load import load_fleet
+def _secrets(session: Session, tips: Sequence[str], folder: str) -> list[tuple[str, Problem]]:
+    """(commit, problem) of each secret in any commit that the push brings, whatever branch or tag it is for."""
+    from reconciler.compose.set_up import read_brought
+    from reconciler.spec.file_secrets import file_secrets
 
-    environ = dict(session.environ)
-    try:
-        files = read_revision(Path(environ.get("GIT_DIR", ".")), commit, folder, environ)
-    except ReconcilerError as error:
-        where = f"{error.where}: " if error.where not in ("", "source.folder") else ""
-        mend = error.mend.replace("source.folder", "`git config reconciler.folder` in that repository")
-        say(f"\nreconciler refuses this push: {where}{error.what}.\n{branch} stays as it is.")
-        if mend:
-            say(f"Mend: {mend}")
-        return Exit.ERROR
-    loaded = load_fleet(files, folder.strip("/"))
-    _show(loaded.problems)
+    if not tips:
+        return []
+    files = read_brought(_git_dir(session), tips, folder, session.environ)
+    return [(f.commit, problem) for f in files for problem in file_secrets(f.path, f.data, folder.strip("/"))]
+
+
+def _is_valid(session: Session, commit: str, branch: str, folder: str, told: Sequence[Problem]) -> bool:
+    """Whether hosts could use the commit; says what is wrong with it, but for what was `told` before."""
+    from reconciler.cli.folders import load
+    from reconciler.compose.set_up import read_revision
+
+    loaded = load(read_revision(_git_dir(session), commit, folder, session.environ), folder.strip("/"))
+    _show(tuple(problem for problem in loaded.problems if problem not in told))
     if loaded.errors:
         say(f"reconciler refuses this push: the fleet at {commit[:7]} is not valid. {branch} stays as it is.")
         say("Mend what is above, commit, and push again; `reconciler validate` checks it before that.")
-        return Exit.ERROR
-    return Exit.DONE
+    return not loaded.errors
+
+
+def _git_dir(session: Session) -> Path:
+    return Path(session.environ.get("GIT_DIR", "."))
+
+
+def _show_secrets(found: Sequence[tuple[str, Problem]]) -> None:
+    from reconciler.render.pushed import pushed_secrets
+
+    if found:
+        sys.stderr.write(f"\n{pushed_secrets(found)}")
+
+
+def _show_trouble(error: ReconcilerError) -> None:
+    where = f"{error.where}: " if error.where not in ("", "source.folder") else ""
+    mend = error.mend.replace("source.folder", "`git config reconciler.folder` in that repository")
+    say(f"\nreconciler refuses this push: {where}{error.what}.\nNothing of it was taken.")
+    if mend:
+        say(f"Mend: {mend}")
 
 
 def _show(problems: tuple[Problem, ...]) -> None:

@@ -60,19 +60,19 @@ def wizard(session: Session, /, fleet: str, role: str, **names: str) -> int:
 
     With a charter to be rewritten. The fleet must be valid before, and is valid after.
     """
-    from reconciler.cli.folders import read_fleet, shown_folder
+    from reconciler.cli.folders import load, read_fleet, shown_folder
     from reconciler.cli.newfiles import write_new
     from reconciler.spec.load import load_fleet
     from reconciler.spec.scaffold import wizard_text
 
     folder = shown_folder(fleet)
-    files = read_fleet(fleet, folder)
-    declared = _valid(load_fleet(files, folder), session, "before")
+    contents = read_fleet(fleet, folder)
+    declared = _valid(load(contents, folder), session, "before")
     wish = _Wish(role=role, **names)
     path = Path(folder) / "wizards" / f"{_free(wish.name, declared)}.yaml"
     chosen = _choose(wish, declared, _schema(path))
     text = wizard_text(chosen)
-    _valid(load_fleet({**files, path.as_posix(): text.encode()}, folder), session, "with it")
+    _valid(load_fleet({**contents.files, path.as_posix(): text.encode()}, folder), session, "with it")
     if not write_new(path, text):
         raise Terminal("this file is there already", where=str(path), mend="choose another name")
     out(f"wrote {path}\n")

@@ -95,9 +95,16 @@ def _between(options: dict[str, Any], rules: Rules) -> Plan:
 
 
 def _files(settings: Settings, fleet: str | None) -> dict[str, bytes] | None:
-    from reconciler.cli.folders import read_fleet
+    from reconciler.cli.folders import load, read_fleet
+    from reconciler.engine.desired import UNCOMMITTED, InvalidFleet
 
-    return dict(read_fleet(fleet, settings.source.folder)) if fleet else None
+    if not fleet:
+        return None
+    folder = settings.source.folder
+    contents = read_fleet(fleet, folder)
+    if contents.problems:  # then what seems to be missing may be there
+        raise InvalidFleet(UNCOMMITTED, load(contents, folder).errors)
+    return dict(contents.files)
 
 
 def _show(session: Session, plan: Plan, options: dict[str, Any]) -> None:

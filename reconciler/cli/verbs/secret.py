@@ -59,7 +59,7 @@ def _declared(hosts: tuple[str, ...], fleet: str) -> list[str]:
     if not hosts:
         return []
     folder = shown_folder(fleet)
-    known = declared_keys(read_fleet(fleet, folder), folder)
+    known = declared_keys(read_fleet(fleet, folder).files, folder)
     if known is None:
         raise Terminal("no Fleet document can be read here", where=fleet, mend="see `reconciler validate`")
     keys = []
@@ -78,18 +78,33 @@ def _declared(hosts: tuple[str, ...], fleet: str) -> list[str]:
 def _read() -> str:
     """One line of text, without its end. No message repeats it."""
     try:
-        text = click.prompt("Secret", hide_input=True, err=True) if sys.stdin.isatty() else sys.stdin.read()
-    except UnicodeDecodeError:
-        raise Terminal("the secret is not UTF-8 text", where="standard input") from None
-    line = str(text).removesuffix("\n").removesuffix("\r")
+        line = _given().removesuffix("\n").removesuffix("\r")
+        size = len(line.encode())
+    except UnicodeError:
+        mend = "encode it as UTF-8; what is no text belongs in a file on the host: {file: /path}"
+        raise Terminal("the secret is not UTF-8 text", where="standard input", mend=mend) from None
     if not line:
         raise Terminal("there is no secret", where="standard input", mend="pipe it in, or type it when asked")
     if any(character in line for character in "\n\r\0"):
         mend = "a variable holds one line; keep several in a file on the host: {file: /path}"
         raise Terminal("the secret has more than one line", where="standard input", mend=mend)
-    if len(line.encode()) > _MOST:
-        raise Terminal("the secret is over 64 KiB", where="standard input")
+    if size > _MOST:
+        raise _too_long()
     return line
+
+
+def _given() -> str:
+    """Decoded here and strictly: by the locale, other bytes would become characters that nobody typed."""
+    if sys.stdin.isatty():
+        return str(click.prompt("Secret", hide_input=True, err=True))
+    data = sys.stdin.buffer.read(_MOST + 3)  # with \r\n at its end, and one byte more
+    if len(data) > _MOST + 2:
+        raise _too_long()
+    return data.decode("utf-8")
+
+
+def _too_long() -> Terminal:
+    return Terminal("the secret is over 64 KiB", where="standard input")
 
 
 @verb("reconciler secret rotate ezra API_SERVER_KEY")

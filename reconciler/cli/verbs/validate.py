@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import posixpath
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from reconciler.cli.exits import Exit
 from reconciler.cli.session import Session, json_option, out, pass_session, verb
+from reconciler.errors import Terminal
 
 if TYPE_CHECKING:
+    from reconciler.spec.contents import Contents
     from reconciler.spec.desired import DesiredFleet
     from reconciler.spec.position import Problem
 
@@ -21,6 +24,7 @@ if TYPE_CHECKING:
     "reconciler validate path/to/fleet --json",
     "reconciler validate --format sarif >fleet.sarif",
     "reconciler validate --commit main --git-dir /srv/git/fleet.git",
+    "reconciler validate --staged         what the next commit will hold",
 )
 @click.argument("path", default="fleet", type=click.Path())
 @click.option(
@@ -31,39 +35,78 @@ if TYPE_CHECKING:
     help="gitea: lines that Gitea and GitHub Actions understand.",
 )
 @click.option("--commit", metavar="REV", help="Check this commit, and PATH inside it, in place of files.")
-@click.option("--git-dir", metavar="DIR", type=click.Path(), help="With --commit: the repository; default: here.")
+@click.option("--staged", is_flag=True, help="Check what is staged, and PATH inside the repository, in place of files.")
+@click.option("--git-dir", metavar="DIR", type=click.Path(), help="Of --commit and --staged: where; default: here.")
 @json_option
 @pass_session
-def validate(session: Session, /, path: str, style: str, as_json: bool, **where: str | None) -> int:
+def validate(session: Session, /, path: str, style: str, as_json: bool, **where: Any) -> int:
     """Check a fleet folder.
 
     PATH is the folder that holds the fleet files (default: fleet). Prints every problem as file:line:column:
     message (how to mend it). Needs no settings and changes nothing.
     """
-    from reconciler.spec.load import load_fleet
+    from reconciler.cli.folders import load
 
-    folder, files = _files(session, path, where["commit"], where["git_dir"])
-    loaded = load_fleet(files, folder)
     style = "json" if as_json else style
+    place = _place(path, style, **where)
+    try:
+        contents = _contents(session, path, place)
+    except Terminal as error:
+        if style == "text":
+            raise
+        out(_shown((_told(error, place.folder),), style, session))
+        return Exit.ERROR
+    loaded = load(contents, place.folder)
     out(_shown(loaded.problems, style, session))
     if loaded.fleet is not None and style in ("text", "gitea"):
-        out(f"{folder or 'fleet'} is valid: {_counts(loaded.fleet)}.\n")
+        out(f"{place.folder or 'fleet'} is valid: {_counts(loaded.fleet)}.\n")
     return Exit.ERROR if loaded.errors else Exit.DONE
 
 
-def _files(session: Session, path: str, commit: str | None, git_dir: str | None) -> tuple[str, Mapping[str, bytes]]:
-    """The folder as messages name it, and the files below it."""
-    from reconciler.cli.folders import read_fleet, shown_folder
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """The folder as messages name it, and the repository it is read from; neither revision nor index: from files."""
 
-    if commit is not None:
-        from reconciler.compose.set_up import git_dir as find
-        from reconciler.compose.set_up import read_revision
+    folder: str
+    commit: str | None
+    staged: bool
+    git_dir: str | None
 
-        return path.strip("/"), read_revision(find(Path(git_dir or ".")), commit, path, session.environ)
+
+def _place(path: str, style: str, commit: str | None, git_dir: str | None, *, staged: bool) -> _Place:
+    from reconciler.cli.folders import folder_in_repository, shown_folder
+
+    if commit is not None and staged:
+        raise click.UsageError("--commit and --staged don't go together")
+    if commit is not None or staged:
+        return _Place(posixpath.normpath(path).strip("/"), commit, staged, git_dir)
     if git_dir is not None:
-        raise click.UsageError("--git-dir counts only with --commit")
-    folder = shown_folder(path)
-    return folder, read_fleet(path, folder)
+        raise click.UsageError("--git-dir counts only with --commit or --staged")
+    # Forges resolve paths at the top of a repository, editors and people where they are.
+    folder = folder_in_repository(path) if style in ("sarif", "gitea") else shown_folder(path)
+    return _Place(folder, None, False, None)
+
+
+def _contents(session: Session, path: str, place: _Place) -> Contents:
+    from reconciler.cli.folders import read_fleet
+    from reconciler.compose.set_up import git_dir as find
+    from reconciler.compose.set_up import read_revision, read_staged
+
+    environ = session.environ
+    if place.staged:
+        # Where Git calls a hook, it says which repository that is about.
+        return read_staged(find(Path(place.git_dir or environ.get("GIT_DIR") or ".")), place.folder, environ)
+    if place.commit is not None:
+        return read_revision(find(Path(place.git_dir or ".")), place.commit, place.folder, environ)
+    return read_fleet(path, place.folder)
+
+
+def _told(error: Terminal, folder: str) -> Problem:
+    """What keeps us from reading anything, for machines, which read nothing but problems."""
+    from reconciler.spec.position import Position, Problem
+
+    where = f": {error.where}" if error.where not in ("", "source.folder", folder) else ""
+    return Problem(Position(folder or ".", 1, 1), f"{error.what}{where}", error.mend, rule="file/unreadable")
 
 
 def _shown(problems: tuple[Problem, ...], style: str, session: Session) -> str:
