@@ -36,11 +36,11 @@ def read_at(spot: Spot, limit: int) -> bytes:
         return file.read(limit)
 
 
-def read_end(spot: Spot, limit: int) -> bytes:
-    """The last bytes of a regular file, at most `limit`."""
+def read_end(spot: Spot, limit: int, since: int = 0) -> bytes:
+    """The last bytes of a regular file, at most `limit`, and none of its first `since` where it is that long."""
     with _regular(spot) as file:
         size = file.seek(0, os.SEEK_END)
-        file.seek(max(0, size - limit))
+        file.seek(max(since if since <= size else 0, size - limit))
         return file.read(limit)
 
 

@@ -147,9 +147,15 @@ class Disk:
             return str(copy)
         return None
 
-    def tail(self, path: str, lines: int) -> str:
+    def size(self, path: str) -> int:
         with told(path), suppress(FileNotFoundError), self._tree.glimpse(path) as spot:
-            data = read_end(spot, _TAIL_BYTES)
+            found = spot.stat()
+            return found.st_size if found is not None else 0
+        return 0
+
+    def tail(self, path: str, lines: int, since: int = 0) -> str:
+        with told(path), suppress(FileNotFoundError), self._tree.glimpse(path) as spot:
+            data = read_end(spot, _TAIL_BYTES, since)
             wanted = data.decode("utf-8", "replace").splitlines(keepends=True)[-lines:] if lines > 0 else []
             return "".join(wanted)
         return ""

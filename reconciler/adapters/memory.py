@@ -89,9 +89,10 @@ class Memory:
             self._programs.pop(name, None)
             self._facts.pop(name, None)
 
-    def unplanned(self) -> Sequence[str]:
+    def unplanned(self, name: str = "") -> Sequence[str]:
         with self._lock:
-            told, self._news = Counter(self._news), []
+            told = Counter(text for text in self._news if not name or text.startswith(f"{name}: "))
+            self._news = [text for text in self._news if text not in told]
             return tuple(text if count == 1 else f"{text} ({count} times)" for text, count in told.items())
 
     def shutdown(self) -> None:

@@ -25,11 +25,13 @@ _ASKED = re.compile(r"received (SIG\w+) indicating (exit|restart) request")
 
 @dataclass(frozen=True, slots=True)
 class _Place:
-    """How far the log was told: file and offset, and the supervisord that was last seen started and not yet ended."""
+    """How far the log was read: file and offset, and the supervisord that was last seen started and not yet ended.
+    `kept` was read and is still to be told."""
 
     inode: int = 0
     offset: int = 0
     pid: int | None = None
+    kept: tuple[str, ...] = ()
 
 
 class SupervisorLog:
@@ -42,6 +44,7 @@ class SupervisorLog:
         """Sentences since the last call. `running` tells the live supervisord; it is asked after the log was read."""
         before = place = self._remembered()
         place, told = self._read(place)
+        place, told = replace(place, kept=()), [*before.kept, *told]
         now = running()
         if now is None and place.pid is not None:
             place, late = self._read(place)  # a supervisord that was asked to exit says so before it goes
@@ -50,19 +53,34 @@ class SupervisorLog:
                 told.append(f"supervisord (pid {place.pid}) died without stopping its programs")
                 place = replace(place, pid=None)
         if place != before:
-            write(self._layout.told, json.dumps(asdict(place)) + "\n")
+            self._remember(place)
         return _counted(told)
+
+    def news_of(self, name: str) -> Sequence[str]:
+        """Those of one program; all others are kept for `news`."""
+        before = self._remembered()
+        place, told = self._read(before)
+        told = [*before.kept, *told]
+        mine = [text for text in told if text.startswith(f"{name}: ")]
+        place = replace(place, kept=tuple(text for text in told if text not in mine))
+        if place != before:
+            self._remember(place)
+        return _counted(mine)
 
     def skip(self) -> None:
         """Takes all that is in the log for told."""
         place, _ = self._read(self._remembered())
-        write(self._layout.told, json.dumps(asdict(replace(place, pid=None))) + "\n")
+        self._remember(replace(place, pid=None, kept=()))
+
+    def _remember(self, place: _Place) -> None:
+        write(self._layout.told, json.dumps(asdict(place)) + "\n")
 
     def _remembered(self) -> _Place:
         try:
             shape = json.loads(self._layout.told.read_bytes())
             pid = shape["pid"]
-            return _Place(int(shape["inode"]), int(shape["offset"]), None if pid is None else int(pid))
+            kept = tuple(str(text) for text in shape.get("kept", ()))
+            return _Place(int(shape["inode"]), int(shape["offset"]), None if pid is None else int(pid), kept)
         except FileNotFoundError:
             return _Place()
         except OSError as error:

@@ -87,13 +87,15 @@ class Supervisord:
             for path in (self._layout.ini, self._layout.program, self._layout.starts, self._layout.errors):
                 _remove(path(name))
 
-    def unplanned(self) -> Sequence[str]:
-        """Also the moment at which overlong program logs are rotated: a pass asks once."""
+    def unplanned(self, name: str = "") -> Sequence[str]:
+        """Also the moment at which overlong program logs are rotated: a pass asks once for all programs."""
         if not self._layout.folder.is_dir():
             return ()
         with self._alone():
-            for name in self._layout.registered():
-                program = read_program(self._layout, name)
+            if name:
+                return self._log.news_of(name)
+            for one in self._layout.registered():
+                program = read_program(self._layout, one)
                 with suppress(OSError):  # a full disk is told by what fails on it; the next pass tries again
                     rotate(Path(program.log)) if program else None
             return self._log.news(self._daemon.running)

@@ -11,7 +11,7 @@ import json
 from collections.abc import Mapping
 from datetime import datetime
 
-from reconciler.agents.program import ExitReading, HealthReading, Path, Place, RunReading, RunState
+from reconciler.agents.program import HealthReading, Path, Place, RunReading, RunState
 from reconciler.spec.kinds import EnvValue, Model, Wizard
 
 API_KEY = "API_SERVER_KEY"
@@ -19,14 +19,15 @@ TELEGRAM_TOKEN = "TELEGRAM_BOT_TOKEN"  # noqa: S105 - the name of a variable, no
 # Sections that the gateway reads again at every run; a change of any other section waits for a restart.
 READ_AT_RUN = frozenset({"model", "memory"})
 SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-PORT_TAKEN = 78
+CANT_START = 78
+"""EX_CONFIG: a taken port where nothing else could be connected, but also any configuration that it refuses."""
 
 _EXITS = {
-    0: ExitReading("ended cleanly", blocked=False),
-    1: ExitReading("ended with an error, or another gateway runs on this home", blocked=False),
-    2: ExitReading("did not understand its command line", blocked=False),
-    75: ExitReading("asked to be restarted", blocked=False),
-    PORT_TAKEN: ExitReading("could not start: its port is taken or its configuration is invalid", blocked=True),
+    0: "ended cleanly",
+    1: "ended with an error, or because another gateway runs on this home",
+    2: "did not understand its command line",
+    75: "asked to be restarted",
+    CANT_START: "refused to start on its configuration",
 }
 _RUNS = {
     "completed": RunState.COMPLETED,
@@ -48,8 +49,9 @@ def _object(body: str) -> Mapping[str, object]:
 class Hermes:
     """See `program.Agent`."""
 
-    quiet_exits: tuple[int, ...] = (PORT_TAKEN,)
+    quiet_exits: tuple[int, ...] = (CANT_START,)
     heartbeat_file = "state/gateway.heartbeat"
+    state_file = "gateway_state.json"
     # What Hermes itself saves before an update, and whatever else it may come to keep there.
     databases: tuple[str, ...] = (
         *("state.db", "response_store.db", "kanban.db", "projects.db", "memory_store.db", "verification_evidence.db"),
@@ -146,18 +148,30 @@ class Hermes:
 
     def heartbeat(self, text: str) -> float | None:
         """Reads state/gateway.heartbeat, written every 30 s by the event loop itself."""
-        stamp = _object(text).get("updated_at")
-        try:
-            return datetime.fromisoformat(stamp).timestamp() if isinstance(stamp, str) else None
-        except ValueError:
-            return None
+        return _moment(_object(text).get("updated_at"))
 
-    def exit(self, code: int | None) -> ExitReading:
-        if code is None:
-            return ExitReading("ended", blocked=False)
+    def exit(self, code: int) -> str:
         if code < 0:
-            return ExitReading(f"killed by signal {-code}", blocked=False)
-        return _EXITS.get(code, ExitReading(f"ended with exit code {code}", blocked=False))
+            return f"killed by signal {-code}"
+        known = _EXITS.get(code)
+        return f"{known} (exit code {code})" if known else f"ended with exit code {code}"
+
+    def port_taken(self, text: str, since: float) -> bool:
+        """Reads gateway_state.json. What a platform said in an earlier run stays in it, so each has its own time."""
+        platforms = _object(text).get("platforms")
+        server = platforms.get("api_server") if isinstance(platforms, dict) else None
+        if not isinstance(server, dict) or server.get("error_code") != "api_server_port_in_use":
+            return False
+        at = _moment(server.get("updated_at"))
+        return at is not None and at >= since
+
+
+def _moment(stamp: object) -> float | None:
+    """Seconds since the epoch, of a time in ISO 8601."""
+    try:
+        return datetime.fromisoformat(stamp).timestamp() if isinstance(stamp, str) else None
+    except (ValueError, OverflowError):
+        return None
 
 
 def _busy(reply: Mapping[str, object]) -> int | None:

@@ -51,24 +51,18 @@ class RunReading:
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class ExitReading:
-    """What an exit code means. `blocked`: something outside is in the way, and the code is not at fault."""
-
-    text: str
-    blocked: bool
-
-
 class Agent(Protocol):
     """One program. `version` is a release such as 0.18.2, or the first digits of a commit, of which nobody knows the
     release: what is no release that this room knows is treated as the newest.
 
-    `config_keys` and `env_keys` are what Git owns in its files, before the wizard's own additions; `heartbeat_file` and
-    `databases` are names and patterns below its home. `exclusive` are variables whose value no two wizards may share.
+    `config_keys` and `env_keys` are what Git owns in its files, before the wizard's own additions; `heartbeat_file`,
+    `state_file` and `databases` are names, the last also patterns, below its home. `exclusive` are variables whose
+    value no two wizards may share.
     """
 
     quiet_exits: tuple[int, ...]
     heartbeat_file: str
+    state_file: str
     databases: tuple[str, ...]
     exclusive: tuple[str, ...]
     stop_signal: str
@@ -98,4 +92,11 @@ class Agent(Protocol):
         """When the program's loop last said that it is alive, in seconds since the epoch; reads its heartbeat file."""
         ...
 
-    def exit(self, code: int | None) -> ExitReading: ...
+    def exit(self, code: int) -> str:
+        """What an exit code means, in words that follow "it"; negative codes are signals."""
+        ...
+
+    def port_taken(self, text: str, since: float) -> bool:
+        """Whether the program says that it found its port taken, at `since` (seconds since the epoch) or later; reads
+        its state file. An exit code alone does not tell that from an invalid configuration."""
+        ...

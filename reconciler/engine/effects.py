@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from typing import assert_never
 
@@ -19,7 +20,6 @@ from reconciler.engine.observe import program_name
 from reconciler.errors import ReconcilerError, Retryable, Terminal
 from reconciler.plan.canary import version_left
 from reconciler.plan.change import Action, Change, Copies, FieldChange, Operation, Step
-from reconciler.plan.fact import ProcessFact
 from reconciler.plan.fields import KEY, inputs_digest, secret_refs, wanted_fields
 from reconciler.plan.held import Origin, Renaming, Start
 from reconciler.plan.resource import CodebaseVersion, Directory, KeyedFile, Process, Symlink, TextFile
@@ -52,9 +52,9 @@ class Effects:
             case Operation.START:
                 return self._start(change)
             case Operation.GATE:
-                return self._hold(change, self._host.limits.gate_hold)
+                return self._hold(change, self._host.limits.gate_hold, soaks=change.soaks)
             case Operation.SOAK:
-                held = self._hold(change, self._host.limits.soak)
+                held = self._hold(change, self._host.limits.soak, soaks=False)
                 return f"as the canary, {held}; the others may move"
             case Operation.COPY_DATABASES | Operation.PUT_BACK_DATABASES:
                 return self._databases(step, change)
@@ -164,17 +164,30 @@ class Effects:
         return how if stopped.exit_code is None else f"{how} (exit code {stopped.exit_code})"
 
     def _start(self, change: Change) -> str:
+        """A start is unproven until its gate has passed: a pass that is killed in between leaves that to the next."""
         process = _process(change)
         program = self._program(process)
+        log, now = self._length(process.log), self._host.clock.now()
         self._host.runtime.start(program)
         fact = self._host.runtime.observe([program.name])[program.name]
-        self._started(process, fact, proven=False)
+        started = fact.started if fact.started is not None else now
+        self._host.ledger.started(process.key, Start(started, proven=False, soaks=change.soaks, log=log))
         return f"pid {fact.pid}" if fact.pid else f"started ({fact.state.value})"
 
-    def _started(self, process: Process, fact: ProcessFact, *, proven: bool) -> None:
-        """A start is unproven until its gate has passed: a pass that is killed in between leaves that to the next."""
-        now = self._host.clock.now()
-        self._host.ledger.started(process.key, Start(fact.started if fact.started is not None else now, proven))
+    def _length(self, log: str) -> int:
+        """A log that can't be looked at is told by what fails on it."""
+        try:
+            return self._host.files.size(log)
+        except ReconcilerError:
+            return 0
+
+    def _passed(self, process: Process, *, soaks: bool) -> None:
+        """It has held. `soaks`: as the canary it owes its soak still, which a killed pass leaves to the next."""
+        name = program_name(process.key)
+        fact, now = self._host.runtime.observe([name])[name], self._host.clock.now()
+        last = self._host.ledger.records().starts.get(process.key) or Start(now, proven=False)
+        started = fact.started if fact.started is not None else now
+        self._host.ledger.started(process.key, replace(last, started=started, proven=True, soaks=soaks))
 
     def _program(self, process: Process) -> Program:
         name = program_name(process.key)
@@ -210,17 +223,21 @@ class Effects:
             return "there are none to put back"
         return f"put back {', '.join(back)}; what they replaced is kept beside the copies {label}"
 
-    def _hold(self, change: Change, seconds: float) -> str:
+    def _hold(self, change: Change, seconds: float, *, soaks: bool) -> str:
         process = _process(change)
         verdict = self._gate.hold(process, self.inputs(process), seconds)
         if verdict.passed:
-            name = program_name(process.key)
-            self._started(process, self._host.runtime.observe([name])[name], proven=True)
+            self._passed(process, soaks=soaks)
             return verdict.text
-        self._host.runtime.stop(program_name(process.key), process.stop_seconds)
-        mend = f"see `reconciler logs {process.wizard}`"
-        error = Retryable if verdict.blocked else Terminal
-        raise error(f"did not pass its gate: {verdict.text}", where=process.key, mend=mend)
+        name = program_name(process.key)
+        self._host.runtime.stop(name, process.stop_seconds)
+        with suppress(ReconcilerError):
+            self._host.runtime.unplanned(name)  # that it ended is told as the failure of its gate, and is no news
+        what = f"did not pass its gate: {verdict.text}"
+        if verdict.blocked:
+            mend = "free the port or give the wizard another; it is tried again"
+            raise Retryable(what, where=process.key, mend=mend)
+        raise Terminal(what, where=process.key, mend=f"see `reconciler logs {process.wizard}`")
 
 
 def forget(host: Host, renaming: Renaming) -> str:

@@ -1,7 +1,8 @@
 """The gate: a started wizard must hold as OUR process, on its port, answering with its identity.
 
 Ours means: the pid and start time that the runtime tells, started with the inputs that we gave it. The model endpoint
-is no part of it. Not done here: what happens after a failed gate.
+is no part of it. A taken port is somebody else's fault, but only evidence tells: the program's own word, or a stranger
+who listens there. Not done here: what happens after a failed gate.
 """
 
 from __future__ import annotations
@@ -10,14 +11,17 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from reconciler.agents import AGENTS
+from reconciler.agents.last_words import last_words
 from reconciler.engine.host import Host
 from reconciler.engine.observe import program_name
 from reconciler.errors import Interrupted, ReconcilerError
 from reconciler.plan.fact import Listener, ProcessFact, ProcessState
 from reconciler.plan.resource import Process
+from reconciler.plan.unproven import SAME_START
 
 PROBE_SECONDS = 5.0
 POLL_SECONDS = 0.25
+_LOG_LINES = 200
 _ENDED = frozenset({ProcessState.EXITED, ProcessState.BACKOFF, ProcessState.STOPPED})
 
 
@@ -35,13 +39,19 @@ def held_by_another(process: Process, fact: ProcessFact, listeners: Mapping[int,
 
     Every request carries the wizard's key, so the owner of the port is looked up before anything is sent.
     """
-    listener = listeners.get(process.port)
-    if listener is None:
+    if process.port not in listeners:
         return f"nothing listens on port {process.port}"
-    if listener.pid == fact.pid:
+    stranger = _stranger(process, fact, listeners)
+    return f"{stranger}, not by ours" if stranger else ""
+
+
+def _stranger(process: Process, fact: ProcessFact, listeners: Mapping[int, Listener]) -> str:
+    """Who else holds the process's port, or ""."""
+    listener = listeners.get(process.port)
+    if listener is None or (listener.pid is not None and listener.pid == fact.pid):
         return ""
     who = f"pid {listener.pid} ({listener.command})" if listener.pid else "a process that the kernel does not name"
-    return f"port {process.port} is held by {who}, not by ours"
+    return f"port {process.port} is held by {who}"
 
 
 class Gate:
@@ -65,7 +75,8 @@ class Gate:
             if ended:
                 return ended
             if since is not None and (fact.pid, fact.started) != last:
-                return Verdict(False, f"died and was started again while it was watched (now pid {fact.pid})")
+                how = self._unplanned(process) or "it was started again"
+                return Verdict(False, f"died while it was watched: {how} (now pid {fact.pid})")
             if since is None:
                 problem = self.problem(process, fact, inputs)
                 if not problem:
@@ -76,7 +87,7 @@ class Gate:
                     return Verdict(True, f"held {seconds:g} s as pid {fact.pid}")
                 since = None  # a busy host may answer late: hold again, until the limit
             if since is None and clock.monotonic() >= deadline:
-                return Verdict(False, f"{problem} within {limits.gate_limit:g} s")
+                return Verdict(False, f"{problem} within {limits.gate_limit:g} s", bool(self._stranger(process)))
             if self._cancelled():
                 raise Interrupted("its gate was not awaited to the end", where=process.key)
             clock.sleep(POLL_SECONDS)
@@ -110,14 +121,45 @@ class Gate:
     def _ended(self, process: Process, fact: ProcessFact) -> Verdict | None:
         if fact.state not in _ENDED:
             return None
-        reading = AGENTS[process.program].exit(fact.exit_code)
-        tail = self._tail(process)
-        return Verdict(False, f"{reading.text}{': ' + tail if tail else ''}", reading.blocked)
+        told = self._unplanned(process)
+        how = AGENTS[process.program].exit(fact.exit_code) if fact.exit_code is not None else told or "ended"
+        taken = self._port_taken(process, fact)
+        words = taken or self._last_words(process)
+        return Verdict(False, f"{how}{': ' + words if words else ''}", bool(taken))
 
-    def _tail(self, process: Process) -> str:
-        """The last words of its log, with secrets taken out."""
+    def _port_taken(self, process: Process, fact: ProcessFact) -> str:
+        """That its port is taken, or "": by its own word since it was started, or as the kernel shows while nothing of
+        ours is about to start again."""
+        agent = AGENTS[process.program]
+        stranger = self._stranger(process) if fact.state is not ProcessState.BACKOFF else ""
+        start = self._host.ledger.records().starts.get(process.key)
+        state = self._tail(f"{process.home}/{agent.state_file}")
+        if start is not None and agent.port_taken(state, start.started - SAME_START):
+            return stranger or f"port {process.port} was taken when it started"
+        return stranger
+
+    def _stranger(self, process: Process) -> str:
+        """Who else holds its port now, or "". Listeners first: one of ours that has just begun to listen lives then."""
+        listeners = self._host.ports.listeners([process.port])
+        return _stranger(process, self._fact(process), listeners)
+
+    def _unplanned(self, process: Process) -> str:
+        """How it ended, as its supervisor saw it. Told here, it is no news of the next pass."""
+        name = program_name(process.key)
         try:
-            lines = self._host.files.tail(process.log, 5).strip().splitlines()
+            told = self._host.runtime.unplanned(name)
         except ReconcilerError:
             return ""
-        return self._host.secrets.redact(lines[-1])[:200] if lines else ""
+        return told[-1].removeprefix(f"{name}: ") if told else ""
+
+    def _last_words(self, process: Process) -> str:
+        """What it said of its end since it was started, with secrets taken out."""
+        start = self._host.ledger.records().starts.get(process.key)
+        words = last_words(self._tail(process.log, start.log if start else 0))
+        return self._host.secrets.redact(words)[:200]
+
+    def _tail(self, path: str, since: int = 0) -> str:
+        try:
+            return self._host.files.tail(path, _LOG_LINES, since)
+        except ReconcilerError:
+            return ""

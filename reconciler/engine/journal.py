@@ -143,16 +143,18 @@ def resolve(host: Host, observer: Observer) -> None:
 
 
 def _passed(host: Host, intent: Intent) -> bool:
-    """A gate that was passed is remembered with its start, before its step is settled."""
+    """A gate or a soak that was passed is remembered with its start, before its step is settled."""
     start = host.ledger.records().starts.get(intent.change.key)
-    return intent.step.operation is Operation.GATE and start is not None and start.proven
+    if start is None or not start.proven:
+        return False
+    return intent.step.operation is Operation.GATE or (intent.step.operation is Operation.SOAK and not start.soaks)
 
 
 def _owe_gate(host: Host, intent: Intent, observed: Observed) -> None:
     """Whatever came of the start, its gate was not passed."""
     fact = observed.facts[intent.change.key]
     started = fact.started if isinstance(fact, ProcessFact) and fact.started else host.clock.now()
-    host.ledger.started(intent.change.key, Start(started, proven=False))
+    host.ledger.started(intent.change.key, Start(started, proven=False, soaks=intent.change.soaks))
 
 
 def _begun(intent: Intent, observed: Observed) -> Update:

@@ -162,9 +162,9 @@ def _failed(outcome: Outcome) -> bool:
 
 
 def _holds(resources: tuple[Resource, ...], observed: Observed, records: Records) -> bool:
-    """Whether the wizard's process lives and has passed its gate."""
+    """Whether the wizard's process lives and has passed its gate, and its soak where it was the canary."""
     for process in (r for r in resources if isinstance(r, Process) and r.run):
         fact, start = observed.facts.get(process.key), records.starts.get(process.key)
-        if isinstance(fact, ProcessFact) and fact.state in LIVE and (start is None or start.proven):
+        if isinstance(fact, ProcessFact) and fact.state in LIVE and (start is None or start.trusted):
             return True
     return False

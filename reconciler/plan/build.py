@@ -8,8 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
-from reconciler.plan.block import block
-from reconciler.plan.canary import chains, held_back, in_turn, last_version, moves, never_held_since
+from reconciler.plan.behind import Quarantined, held_back
+from reconciler.plan.block import Blocked, block
+from reconciler.plan.canary import chains, in_turn, last_version, moves, never_held_since
 from reconciler.plan.change import Action, Cause, Change, Copies, Disposition, FieldChange, Plan, Reason
 from reconciler.plan.codebases import CODEBASE, move_text
 from reconciler.plan.diff import diff, unmanaged
@@ -17,7 +18,7 @@ from reconciler.plan.expand import ATTIC, Desired
 from reconciler.plan.fact import Fact, Observed, ProcessFact, Unknown
 from reconciler.plan.formerly import rename_changes, under_new_name
 from reconciler.plan.generation import going_back, words
-from reconciler.plan.held import Generation, Held, Quarantine, Records
+from reconciler.plan.held import Held, Records
 from reconciler.plan.order import order, tied
 from reconciler.plan.policy import refusals
 from reconciler.plan.programs import with_programs
@@ -28,8 +29,6 @@ from reconciler.plan.retire import folder_key, retire, retire_wizard, return_wiz
 from reconciler.plan.shared import sharing
 from reconciler.plan.unproven import extra
 from reconciler.plan.value import known
-
-Quarantined = Mapping[str, tuple[Quarantine, Generation | None]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,8 +94,7 @@ def _build(
     changes = with_programs(changes, desired, records)
     if rules.only:
         changes = [c for c in changes if c.wizard in rules.only or (c.wizard is None and _used(c, desired, rules))]
-    waiting = {**sharing(desired, records, observed.secrets), **held_back(desired, records, quarantined)}
-    blocked = block(changes, desired, observed, records, waiting)
+    blocked = _blocked(changes, desired, observed, records, quarantined)
     unused = () if rules.only else prune(desired, observed, records, blocked.changes)
     doable = [c for c in (*blocked.changes, *unused) if c.disposition is Disposition.APPLY]
     one_by_one = chains(doable, desired, records, tied(doable, blocked.waits))
@@ -115,6 +113,19 @@ def _build(
         unenforced=desired.unenforced,
         wizards=tuple(name for name in desired.wizards if not rules.only or name in rules.only),
     )
+
+
+def _blocked(
+    changes: list[Change], desired: Desired, observed: Observed, records: Records, quarantined: Quarantined
+) -> Blocked:
+    """Only when it is known what is stuck can be told who waits for it, and those may keep others waiting in turn."""
+    waiting = sharing(desired, records, observed.secrets)
+    while True:
+        blocked = block(changes, desired, observed, records, waiting)
+        found = held_back(blocked.changes, desired, records, quarantined)
+        if found.keys() <= waiting.keys():
+            return blocked
+        waiting = {**found, **waiting}
 
 
 def _with_databases(change: Change, records: Records) -> Change:

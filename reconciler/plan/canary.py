@@ -1,7 +1,7 @@
 """Canary: a codebase moves under one wizard first, which must pass gate and soak; then one at a time, fathers last.
 
-The canary is the one that the Codebase names, else the first leaf of the lineage by name among those that move. While a
-version has never passed a gate on this host and a wizard has failed on it, nobody else moves to it.
+The canary is the one that the Codebase names, else the first leaf of the lineage by name among those that move. One
+whose soak was not awaited to the end owes it, and is the first again. Not done here: who may not move now (behind.py).
 """
 
 from __future__ import annotations
@@ -11,9 +11,9 @@ from collections.abc import Iterable, Mapping, Set
 from dataclasses import dataclass, replace
 
 from reconciler.plan.change import Action, Cause, Change, Disposition, Reason
-from reconciler.plan.codebases import CODEBASE, name_beside
+from reconciler.plan.codebases import CODEBASE
 from reconciler.plan.expand import Desired
-from reconciler.plan.held import Generation, Quarantine, Records
+from reconciler.plan.held import Records
 from reconciler.plan.resource import Process
 from reconciler.plan.value import Known
 
@@ -67,7 +67,14 @@ def _on_the_move(change: Change, records: Records) -> bool:
 def _begun(change: Change, records: Records) -> bool:
     """Also where it was stopped for that, and not started yet."""
     start = records.starts.get(change.key)
-    return bool(never_held_since(change.key, records)) or (start is not None and not start.proven and moves(change))
+    stopped = start is not None and not start.proven and moves(change)
+    return stopped or bool(never_held_since(change.key, records)) or _owes_soak(change, records)
+
+
+def _owes_soak(change: Change, records: Records) -> bool:
+    """Whether it has passed its gate as the canary and not its soak, on the version that it is to run on."""
+    start = records.starts.get(change.key)
+    return start is not None and start.soaks and not moves(change)
 
 
 def _chain(codebase: str, movers: Mapping[str, Change], desired: Desired, records: Records, tied: Set[str]) -> Chain:
@@ -85,16 +92,16 @@ def _chain(codebase: str, movers: Mapping[str, Change], desired: Desired, record
 
     first = min(movers, key=fitness)
     rest = sorted(movers.keys() - {first}, key=lambda name: (last(name), -_depth(name, desired.fathers), name))
-    return Chain((first, *rest), soaks=bool(rest))
+    return Chain((first, *rest), soaks=bool(rest) or _owes_soak(movers[first], records))
 
 
 def in_turn(change: Change, chains: Iterable[Chain]) -> Change:
-    """The change with its place in its chain among its reasons, for people."""
+    """The change with its place in its chain: whether it soaks, and for people among its reasons."""
     for chain in chains:
         if chain.soaks and isinstance(change.resource, Process) and change.wizard in chain.wizards:
             place = chain.wizards.index(change.wizard)
             text = f"after {chain.wizards[place - 1]}" if place else "canary first"
-            return replace(change, reasons=(*change.reasons, Reason(Cause.TURN, text)))
+            return replace(change, soaks=not place, reasons=(*change.reasons, Reason(Cause.TURN, text)))
     return change
 
 
@@ -105,37 +112,6 @@ def _depth(name: str, fathers: Mapping[str, str]) -> int:
         seen.add(name)
         depth += 1
     return depth
-
-
-def held_back(
-    desired: Desired, records: Records, quarantined: Mapping[str, tuple[Quarantine, Generation | None]]
-) -> Mapping[str, str]:
-    """Wizard -> why it does not move now."""
-    proven = {
-        r.codebase for generations in records.generations.values() for g in generations for r in g.resources
-        if isinstance(r, Process)
-    }  # fmt: skip
-    failed = {
-        desired.runs[name]: name
-        for name, (quarantine, _) in quarantined.items()
-        if not quarantine.by_hand and desired.runs.get(name) not in proven
-    }
-    held = {}
-    for name, codebase in desired.runs.items():
-        last = last_version(name, records)
-        if name in quarantined or last in ("", codebase):
-            continue
-        canary = desired.canaries.get(codebase)
-        if codebase in failed:
-            held[name] = _nobody_held(name_beside(codebase, last), failed[codebase])
-        elif canary in records.pauses and canary != name and codebase not in proven:
-            held[name] = f"waits for the canary {canary}, which is paused; `reconciler resume {canary}` lets it go on"
-    return held
-
-
-def _nobody_held(version: str, wizard: str) -> str:
-    mend = f"push another version, or `reconciler retry {wizard}`"
-    return f"waits: {wizard} failed on {version}, and no wizard has held on it here; {mend}"
 
 
 def last_version(wizard: str, records: Records) -> str:

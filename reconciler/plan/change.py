@@ -115,7 +115,8 @@ class Copies(Enum):
 class Change:
     """One difference. `resource` is the desired one, or the held one where it goes away. `obstacle`
     says why it is held or blocked, and the mend. `origin` is what the inventory will say. `renaming`: it is part of
-    giving the wizard another name, and what it is about is still known under the old one."""
+    giving the wizard another name, and what it is about is still known under the old one. `soaks`: it is the canary,
+    and owes its soak once it has passed its gate."""
 
     key: str
     wizard: str | None
@@ -129,6 +130,7 @@ class Change:
     stored: Stored | None = None
     renaming: Renaming | None = None
     databases: Copies = Copies.NONE
+    soaks: bool = False
 
 
 class Operation(Enum):

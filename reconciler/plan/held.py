@@ -89,10 +89,18 @@ class Quarantine:
 @dataclass(frozen=True, slots=True)
 class Start:
     """The last start of a process that we made or looked at: `started` is seconds since the epoch, as the kernel tells;
-    `proven` once it has passed its gate."""
+    `proven` once it has passed its gate; `soaks` while it owes a soak as the canary. `log` is how long its log was
+    before, in bytes."""
 
     started: float
     proven: bool
+    soaks: bool = False
+    log: int = 0
+
+    @property
+    def trusted(self) -> bool:
+        """Whether it has passed all that it had to pass."""
+        return self.proven and not self.soaks
 
 
 @dataclass(frozen=True, slots=True)

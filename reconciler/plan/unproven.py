@@ -1,8 +1,8 @@
 """Processes that run on what Git wants, as far as their start tells, and still need something.
 
 Dead all the same, because its loop has said nothing for long and /health is silent: a restart. Started by its
-supervisor while its files had been changed by hand: a restart, because it runs on what stood there then. Its gate was
-never awaited to the end: the gate again.
+supervisor while its files had been changed by hand: a restart, because it runs on what stood there then. Its gate, or
+its soak as the canary, was never awaited to the end: the gate again, and then the soak.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ def extra(changes: Iterable[Change], desired: Desired, observed: Observed, recor
 
 
 def _suspicious(observed: Observed, records: Records) -> bool:
-    return any(not start.proven or not same(start, observed.facts.get(key)) for key, start in records.starts.items())
+    return any(not start.trusted or not same(start, observed.facts.get(key)) for key, start in records.starts.items())
 
 
 def same(start: Start, fact: object) -> bool:
@@ -62,6 +62,8 @@ def _why(
         return Action.RESTART, Reason(Cause.DRIFT, f"its supervisor started it while {names} was changed by hand")
     if not start.proven:
         return Action.PROVE, Reason(Cause.ENDED, "its gate was not awaited to the end")
+    if start.soaks:
+        return Action.PROVE, Reason(Cause.ENDED, "its soak as the canary was not awaited to the end")
     return Action.RESTART, None
 
 

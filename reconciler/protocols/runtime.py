@@ -71,9 +71,9 @@ class Runtime(Protocol):
         """Drops the registration of a stopped program; unknown names are a no-op."""
         ...
 
-    def unplanned(self) -> Sequence[str]:
+    def unplanned(self, name: str = "") -> Sequence[str]:
         """Sentences about exits and starts that nobody asked for since the last call ("ezra-body: killed by SIGKILL,
-        started again"); each is told once."""
+        started again"); each is told once. With a name only those of that program: the others stay to be told."""
         ...
 
     def shutdown(self) -> None:

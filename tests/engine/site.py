@@ -44,12 +44,13 @@ Document = dict[str, object]
 
 class Gateways(Memory):
     """The runtime with what answers on its programs' ports. `ill` tells what is wrong with a program ("": nothing);
-    `acts` is what it does when it is started."""
+    `acts` is what it does when it is started. `strangers`: port -> pid of somebody else who listens there."""
 
     def __init__(self) -> None:
         super().__init__()
         self.ill: Callable[[Program], str] = lambda program: ""
         self.acts: Callable[[Program], None] = lambda program: None
+        self.strangers: dict[int, int] = {}
         self._ports: dict[str, int] = {}
         self._models: dict[str, str] = {}
 
@@ -80,7 +81,8 @@ class Gateways(Memory):
 
     def listeners(self, ports: object) -> Mapping[int, Listener]:
         found = ((port, self._on(port)) for port in ports)  # type: ignore[attr-defined]
-        return {port: Listener(port, hit[1].pid, "hermes") for port, hit in found if hit and not self.ill(hit[0])}
+        ours = {port: Listener(port, hit[1].pid, "hermes") for port, hit in found if hit and not self.ill(hit[0])}
+        return ours | {port: Listener(port, pid, "nginx") for port, pid in self.strangers.items()}
 
     def _born(self, program: Program) -> None:
         """Started now, as the kernel would tell: it is not one that has been silent for days."""

@@ -12,8 +12,9 @@ from reconciler.errors import Interrupted
 from reconciler.plan.build import Rules
 from reconciler.plan.change import Disposition
 from reconciler.plan.codebases import version_name
-from reconciler.plan.held import Pause
+from reconciler.plan.held import Generation, Pause
 from reconciler.plan.repeat import LIMIT
+from reconciler.plan.resource import Process
 from reconciler.protocols.runtime import Program
 from tests.engine.site import NEW, NEWEST, OLD, Site, release, runs, said, write
 
@@ -128,6 +129,103 @@ def test_a_declared_canary_that_is_paused_keeps_the_others_waiting(site: Site) -
         host.ledger.resume("bo")
     site.settle()
     assert [wizard for wizard, operation, _ in story(site) if operation == "stop"] == ["bo", "ada", "cy"]
+
+
+def test_what_was_healthy_long_ago_is_no_proof_that_it_can_be_gone_back_to(site: Site) -> None:
+    """Everybody was on it once, and Git goes back to it; by now it can't start."""
+    site.version(NEWEST)
+    site.settle()
+    pids = site.pids()
+    site.version(NEW)
+    site.gateways.ill = runs(NEW)
+    assert site.run().stuck == ("ada",)
+    for _ in range(2):
+        report = site.run()
+        assert report.applied.outcomes == ()
+        assert {name for name, pid in site.pids().items() if pid != pids[name]} == {"ada"}
+    waiting = {change.wizard: change.obstacle for change in report.left.changes}
+    assert waiting["bo"].startswith(f"waits: ada failed on hermes-agent/{NEW}, and no other wizard has moved to it yet")
+    site.version(NEWEST)
+    site.settle()
+
+
+def test_one_that_begins_on_the_version_says_nothing_of_moving_to_it(site: Site) -> None:
+    site.wizards["di"] = {**site.wizards["ada"], "name": "di", "port": 8646, "soul": {"charter": {"identity": "di"}}}
+    pids = {name: site.pid(name) for name in ("bo", "cy")}
+    site.version(NEWEST)
+    site.gateways.ill = lambda program: "" if program.name == "di-body" else runs(NEWEST)(program)
+    assert site.run().stuck == ("ada",)
+    assert site.running("di") == NEWEST
+    assert site.run().applied.outcomes == ()
+    assert {name: site.pid(name) for name in pids} == pids
+
+
+def test_a_declared_canary_that_is_blocked_keeps_the_others_waiting(site: Site) -> None:
+    pids = site.pids()
+    site.codebase["canary"] = "bo"
+    site.wizards["bo"]["env"] = {"A_TOKEN": {"env": "NOT_THERE"}}
+    site.version(NEWEST)
+    report = site.run()
+    assert site.pids() == pids
+    obstacles = {c.wizard: c.obstacle for c in report.left.changes if c.wizard}
+    assert obstacles["ada"].startswith("waits for the canary bo, which can't move: ")
+    assert "NOT_THERE" in obstacles["ada"]
+    del site.wizards["bo"]["env"]
+    site.push("without the token")
+    site.settle()
+    assert [wizard for wizard, operation, _ in story(site) if operation == "stop"] == ["bo", "ada", "cy"]
+
+
+def interrupted_in_its_soak(site: Site) -> None:
+    site.version(NEWEST)
+    with site.bound() as (_, reconciler), pytest.raises(Interrupted):
+        reconciler.run(Request("test"), lambda: any("watching the canary" in text for text in site.told.texts))
+    assert [step for step in story(site) if step[1] != "stop"][-2:] == [
+        ("ada", "gate", "done"),
+        ("ada", "soak", "interrupted"),
+    ]
+    site.told.texts.clear()
+
+
+def test_a_soak_that_was_killed_is_made_again_before_anybody_follows(site: Site) -> None:
+    interrupted_in_its_soak(site)
+    assert [g.number for g in site.records().generations["ada"]] == [1]
+    pid = site.pid("ada")
+    site.settle()
+    assert story(site)[:3] == [("ada", "gate", "done"), ("ada", "soak", "done"), ("bo", "stop", "done")]
+    assert site.pid("ada") == pid
+    assert {site.running(name) for name in site.wizards} == {NEWEST}
+    assert [g.number for g in site.records().generations["ada"]] == [2, 1]
+
+
+@pytest.mark.parametrize("crashed", [False, True])
+def test_a_canary_that_falls_after_its_soak_was_killed_is_followed_by_nobody(site: Site, crashed: bool) -> None:
+    interrupted_in_its_soak(site)
+    pids = site.pids()
+    if crashed:
+        site.gateways.crash("ada-body", 0)
+    site.gateways.ill = runs(NEWEST)
+    report = site.run()
+    assert report.stuck == ("ada",)
+    assert site.run().applied.outcomes == ()
+    assert site.running("ada") == NEW
+    assert {name for name, pid in site.pids().items() if pid != pids[name]} == {"ada"}
+    assert {codebase(g) for g in site.records().generations["ada"]} == {NEW}
+
+
+def codebase(generation: Generation) -> str:
+    return next(r.codebase for r in generation.resources if isinstance(r, Process)).rsplit("/", 1)[-1]
+
+
+def test_a_soak_that_is_owed_on_what_git_no_longer_wants_is_not_made(site: Site) -> None:
+    interrupted_in_its_soak(site)
+    site.version(NEW)
+    site.settle()
+    assert [step[:2] for step in story(site) if step[1] != "copy databases"] == [
+        ("ada", "stop"),
+        ("ada", "start"),
+        ("ada", "gate"),
+    ]
 
 
 def test_a_move_that_was_killed_goes_on_with_the_one_that_had_moved(site: Site) -> None:

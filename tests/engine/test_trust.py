@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import time
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -155,14 +158,92 @@ def test_what_was_healthy_until_now_is_no_commits_fault(site: Site) -> None:
     assert site.display("ada") == {"compact": True}
 
 
-def test_a_port_that_a_stranger_takes_while_it_starts_is_not_its_fault(site: Site) -> None:
+@pytest.mark.parametrize("code", [78, 1])
+def test_a_gateway_that_refuses_its_configuration_goes_back(site: Site, code: int) -> None:
+    """Hermes also ends with 78 on a configuration that it does not take. What an earlier run said is no evidence."""
+    state = site.home("ada") / "gateway_state.json"
+    state.write_text(port_in_use(time.time() - 60))
     site.config("ada", **BAD)
+    site.gateways.acts = lambda program: site.gateways.fail_start("ada-body", None)
+    site.gateways.fail_start("ada-body", code)
+    pids = site.pids()
+    report = site.run()
+    assert report.stuck == ("ada",)
+    assert (site.display("ada"), bool(site.pid("ada"))) == (None, True)
+    assert {name for name, pid in site.pids().items() if pid != pids[name]} == {"ada"}
+    assert f"exit code {code}" in site.status("ada").quarantined
+
+
+def port_in_use(at: float) -> str:
+    """gateway_state.json, as Hermes leaves it when it can't bind its port."""
+    said = {"error_code": "api_server_port_in_use", "updated_at": datetime.fromtimestamp(at, UTC).isoformat()}
+    return json.dumps({"gateway_state": "startup_failed", "platforms": {"api_server": said}})
+
+
+@pytest.mark.parametrize("evidence", ["its own word", "the kernel"])
+def test_a_port_that_a_stranger_takes_while_it_starts_is_not_its_fault(site: Site, evidence: str) -> None:
+    """Also when the stranger has gone by the time that we look."""
+
+    def act(_: Program) -> None:
+        if evidence == "the kernel":
+            site.gateways.strangers[8643] = 4711
+        else:
+            (site.home("ada") / "gateway_state.json").write_text(port_in_use(time.time()))
+
+    site.config("ada", **BAD)
+    site.gateways.acts = act
     site.gateways.fail_start("ada-body", 78)
     report = site.run()
     assert not report.done
     assert site.records().quarantines == {}
+    (failed,) = report.applied.failures
+    said = "port 8643 is held by pid 4711 (nginx)" if evidence == "the kernel" else "port 8643 was taken"
+    assert said in failed.text
+    assert "free the port" in failed.text
     site.gateways.fail_start("ada-body", None)
+    site.gateways.strangers.clear()
+    site.gateways.acts = lambda program: None
     site.settle()
+
+
+def test_a_gateway_that_lives_on_beside_a_stranger_on_its_port_is_not_at_fault(site: Site) -> None:
+    site.config("ada", **BAD)
+    site.gateways.acts = lambda program: site.gateways.strangers.update({8643: 4711})
+    report = site.run()
+    assert not report.done
+    assert "port 8643 is held by pid 4711 (nginx), not by ours" in report.applied.failures[0].text
+    assert site.records().quarantines == {}
+    site.gateways.acts = lambda program: None
+    site.gateways.strangers.clear()
+    site.settle()
+
+
+def test_the_reason_is_what_it_said_since_it_was_started(site: Site) -> None:
+    """Its banner comes last, and its log holds older runs."""
+    log = Path(site.gateways.program("ada-body").log)
+    log.parent.mkdir(parents=True, exist_ok=True)
+    log.write_text("ERROR of an older run\n└────┘\n")
+    site.config("ada", **BAD)
+    site.gateways.fail_start("ada-body", 3)
+    text = site.run().applied.failures[0].text
+    assert "did not pass its gate: ended with exit code 3 (see" in text
+    site.run()
+    said = "ERROR gateway.run: Refusing to start: wecom is open\n└────┘\n"
+    site.config("ada", worse=True)
+    site.gateways.acts = lambda program: log.write_text(log.read_text() + said)
+    text = site.run().applied.failures[0].text
+    assert "ended with exit code 3: ERROR gateway.run: Refusing to start: wecom is open (see" in text
+
+
+def test_how_a_failed_gateway_ended_is_not_told_again_as_news(site: Site) -> None:
+    site.config("ada", **BAD)
+    site.gateways.acts = lambda program: site.gateways.fail_start("ada-body", None)
+    site.gateways.fail_start("ada-body", 3)
+    site.run()
+    site.gateways.crash("bo-body", 4)
+    site.run()
+    seen = [entry.reason for entry in site.entries() if entry.operation == "seen"]
+    assert seen == ["bo-body: ended with exit code 4, started again"]
 
 
 def test_a_generation_holds_the_secret_of_its_time(site: Site) -> None:

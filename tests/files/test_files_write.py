@@ -227,6 +227,20 @@ def test_tail(disk: Disk, root: Path) -> None:
     assert disk.tail(str(root / "nothing"), 5) == ""
 
 
+def test_the_end_since_a_length(disk: Disk, root: Path) -> None:
+    log = root / "log"
+    assert disk.size(str(log)) == 0
+    log.write_text("older\n")
+    since = disk.size(str(log))
+    assert disk.tail(str(log), 5, since) == ""
+    with log.open("a") as file:
+        file.write("newer\nnewest\n")
+    assert disk.tail(str(log), 5, since) == "newer\nnewest\n"
+    assert disk.tail(str(log), 1, since) == "newest\n"
+    log.write_text("anew\n")
+    assert disk.tail(str(log), 5, since) == "anew\n"
+
+
 def test_a_pipe_instead_of_a_log_does_not_block(disk: Disk, root: Path) -> None:
     os.mkfifo(root / "log")
     with pytest.raises(Terminal, match="a pipe stands there"):

@@ -57,7 +57,7 @@ LOOKS = {
         "entries_of",
         "uptime",
     ),
-    "files": ("admit", "observe", "tail"),
+    "files": ("admit", "observe", "size", "tail"),
     "secrets": ("observe", "exposed", "reveal", "digest", "redact"),
     "codebases": ("observe",),
     "databases": (),

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from reconciler.adapters.sqlite import SqliteLedger
 from reconciler.adapters.sqlite.schema import APPLICATION_ID, MIGRATIONS
 from reconciler.errors import Terminal
+from reconciler.plan.held import Start
 from reconciler.plan.presence import GAP, KEPT, Presence, Uptime, uptime
 from reconciler.protocols.ledger import Ledger, Result, Update
 from tests.ledger.examples import COMMIT, change, folder, step
@@ -184,6 +185,7 @@ def test_a_ledger_of_the_first_format_is_taken_along(tmp_path: Path, clock: SetC
         connection.execute("PRAGMA user_version = 1")
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("INSERT INTO remembered VALUES ('a', 'b')")
+        connection.execute("INSERT INTO start VALUES ('wizard/ezra/body', 12.5, 1)")
     reader = SqliteLedger(path, clock, readonly=True)
     with pytest.raises(Terminal, match="older format 1"):
         reader.get("a")
@@ -191,6 +193,7 @@ def test_a_ledger_of_the_first_format_is_taken_along(tmp_path: Path, clock: SetC
     watch(ledger, clock, (0, UP), (10, UP))
     assert (ledger.get("a"), ledger.uptime("ezra", START).up_seconds) == ("b", 10)
     assert reader.get("a") == "b"
+    assert reader.records().starts == {"wizard/ezra/body": Start(12.5, proven=True)}
     ledger.close()
     reader.close()
 

@@ -126,6 +126,9 @@ def test_a_start_is_the_last_one_of_its_process(ledger: SqliteLedger) -> None:
     ledger.started("wizard/ezra/body", Start(12.5, proven=False))
     ledger.started("wizard/ezra/body", Start(12.5, proven=True))
     assert ledger.records().starts == {"wizard/ezra/body": Start(12.5, proven=True)}
+    soaking = Start(12.5, proven=True, soaks=True, log=4096)
+    ledger.started("wizard/ezra/body", soaking)
+    assert ledger.records().starts == {"wizard/ezra/body": soaking}
 
 
 def test_what_a_process_has_left_is_held_with_it(ledger: SqliteLedger) -> None:

@@ -160,9 +160,9 @@ MUTATIONS = (
     ),
     Mutation(
         "follows a canary that failed",
-        "canary.py",
-        "        if codebase in failed:\n",
-        "        if not failed:\n",
+        "behind.py",
+        "if mine and not _witnessed(",
+        "if mine and _witnessed(",
         (f"{TRUST}test_who_waits_for_a_failed_canary_waits_until_somebody_holds",),
     ),
     Mutation(
@@ -171,6 +171,20 @@ MUTATIONS = (
         "entry is None or (start is not None and start.proven)",
         "entry is None",
         (f"{TRUST}test_a_gate_that_was_passed_counts_although_a_kill_kept_it_out_of_the_inventory",),
+    ),
+    Mutation(
+        "takes what was healthy once for proof",
+        "behind.py",
+        "if not generations or not _arrived(wizard, codebase, records):",
+        "if not generations:",
+        (f"{TRUST}test_who_waits_for_a_failed_canary_waits_until_somebody_holds",),
+    ),
+    Mutation(
+        "forgets a soak that is owed",
+        "canary.py",
+        "    return start is not None and start.soaks and not moves(change)\n",
+        "    return False\n",
+        (f"{TRUST}test_a_soak_that_is_owed_comes_before_anybody_follows",),
     ),
     Mutation(
         "never tires of a fight",

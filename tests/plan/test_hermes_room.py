@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 from typing import get_args
 
 import pytest
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 
 from reconciler.agents import AGENTS
 from reconciler.agents.hermes import HERMES
+from reconciler.agents.last_words import last_words
 from reconciler.agents.program import HealthReading, RunState
 from reconciler.spec.kinds import Codebase
 
@@ -107,21 +109,73 @@ def test_runs(reply: dict[str, object], state: RunState, text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("code", "text", "blocked"),
+    ("code", "text"),
     [
-        (0, "ended cleanly", False),
-        (1, "ended with an error", False),
-        (75, "asked to be restarted", False),
-        (78, "could not start", True),
-        (-9, "killed by signal 9", False),
-        (3, "ended with exit code 3", False),
-        (None, "ended", False),
+        (0, "ended cleanly (exit code 0)"),
+        (1, "ended with an error, or because another gateway runs on this home (exit code 1)"),
+        (75, "asked to be restarted (exit code 75)"),
+        (78, "refused to start on its configuration (exit code 78)"),
+        (-9, "killed by signal 9"),
+        (3, "ended with exit code 3"),
     ],
 )
-def test_exit_codes(code: int | None, text: str, blocked: bool) -> None:
-    reading = HERMES.exit(code)
-    assert reading.text.startswith(text)
-    assert reading.blocked is blocked
+def test_exit_codes(code: int, text: str) -> None:
+    assert HERMES.exit(code) == text
+
+
+AT = 1_790_000_000.0
+
+
+def server(code: str | None, at: float = AT) -> str:
+    """gateway_state.json as 0.19.0 writes it."""
+    updated = datetime.fromtimestamp(at, UTC).isoformat()
+    one = {"state": "fatal", "error_code": code, "error_message": "...", "updated_at": updated}
+    return json.dumps({"pid": 7, "gateway_state": "startup_failed", "platforms": {"api_server": one}})
+
+
+@pytest.mark.parametrize(
+    ("text", "taken"),
+    [
+        (server("api_server_port_in_use"), True),
+        (server("api_server_port_in_use", AT - 60), False),  # an earlier run said so, and it stays in the file
+        (server("api_server_no_key"), False),
+        (server(None), False),
+        (json.dumps({"gateway_state": "startup_failed", "platforms": {}}), False),
+        (server("api_server_port_in_use").replace("updated_at", "at"), False),
+        ("", False),
+        ("[" * 100_000, False),
+    ],
+)
+def test_a_taken_port_is_told_by_the_state_file(text: str, taken: bool) -> None:
+    assert HERMES.port_taken(text, AT) is taken
+
+
+BANNER = """\
+┌─────────────────────────────┐
+│  ⚕ Hermes Gateway Starting  │
+└─────────────────────────────┘
+"""
+
+
+@pytest.mark.parametrize(
+    ("output", "words"),
+    [
+        (f"WARNING a: b\nERROR gateway.run: wecom: open policy\n{BANNER}\n", "ERROR gateway.run: wecom: open policy"),
+        ("\x1b[31mERROR\x1b[0m x: red\nINFO bye\n", "ERROR x: red"),
+        (
+            "ERROR a: b\nTraceback (most recent call last):\n  File x\n    ERROR = 1\nValueError: y\n",
+            "ValueError: y",
+        ),
+        ("Traceback (most recent call last):\n  File x\nKeyError: 1\nERROR a: gave up\n", "ERROR a: gave up"),
+        ("usage: hermes\nhermes: error: no such option\n----\n\n", "hermes: error: no such option"),
+        (f"could not start: no such file\n{BANNER}", "could not start: no such file"),
+        (BANNER, "⚕ Hermes Gateway Starting"),
+        ("---\n   \n", ""),
+        ("", ""),
+    ],
+)
+def test_the_last_words_are_the_line_that_tells_why(output: str, words: str) -> None:
+    assert last_words(output) == words
 
 
 @pytest.mark.parametrize(

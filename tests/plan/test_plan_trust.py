@@ -14,6 +14,7 @@ from reconciler.plan.build import Rules, build
 from reconciler.plan.canary import chains
 from reconciler.plan.change import Action, Cause, Change, Copies, Disposition, Operation, Plan, Reason, Step
 from reconciler.plan.expand import Desired
+from reconciler.plan.fact import ProcessFact
 from reconciler.plan.fields import secret_refs
 from reconciler.plan.generation import Effective, effective, expansion, of_wizard
 from reconciler.plan.held import Generation, Pause, Quarantine, Repeat, Start
@@ -335,11 +336,54 @@ def test_who_waits_for_a_failed_canary_waits_until_somebody_holds(fathers: dict[
     other = max(set(NAMES) - {first})
     proven = Generation(other, 9, "c", AT, "e", tuple(r for r in own(new, other) if isinstance(r, Process)))
     records = host.records
-    host.records = replace(records, generations={**records.generations, other: (proven, *records.generations[other])})
+    generations = {**records.generations, other: (proven, *records.generations[other])}
+    host.records = replace(records, generations=generations)
+    assert body_steps(plan_of(host, new), Operation.STOP) == {}, "it was healthy on it, and does not run on it"
+    runs = replace(records.held[proven.resources[0].key], resource=proven.resources[0])
+    host.records = replace(host.records, held={**records.held, runs.resource.key: runs})
     assert set(body_steps(plan_of(host, new), Operation.STOP)) == set(NAMES) - {first}
     host.records = replace(records, quarantines={})
     fail(host, new, [first], by_hand=True)
     assert set(body_steps(plan_of(host, new), Operation.STOP)) == set(NAMES) - {first}
+
+
+@given(lineages, st.sampled_from(NAMES))
+def test_a_declared_canary_that_can_not_move_keeps_the_others_waiting(fathers: dict[str, str], canary: str) -> None:
+    """Blocked from outside, or rolled back by hand."""
+    host, new = moving(fathers, canary)
+    host.unknown[f"wizard/{canary}/body"] = "its supervisor is silent"
+    plan = plan_of(host, new)
+    assert body_steps(plan, Operation.STOP) == {}
+    waiting = {c.obstacle for c in plan.changes if c.disposition is Disposition.HELD}
+    assert waiting == {
+        f"waits for the canary {canary}, which can't move: could not be observed: its supervisor is silent"
+    }
+    host.unknown.clear()
+    fail(host, new, [canary], by_hand=True)
+    plan = plan_of(host, new)
+    assert body_steps(plan, Operation.STOP) == {}
+    assert {c.obstacle for c in plan.changes if c.disposition is Disposition.HELD} == {
+        f"waits for the canary {canary}, which was rolled back by hand; `reconciler retry {canary}` lets it go on"
+    }
+
+
+@given(lineages)
+def test_a_soak_that_is_owed_comes_before_anybody_follows(fathers: dict[str, str]) -> None:
+    """The pass was killed after the canary's gate."""
+    host, new = moving(fathers)
+    plan = plan_of(host, new)
+    (first,) = body_steps(plan, Operation.SOAK)
+    steps = [step.id for step in plan.steps]
+    host.apply(plan, limit=steps.index(f"wizard/{first}/body#gate") + 1)
+    fact = host.observe(new).facts[f"wizard/{first}/body"]
+    assert isinstance(fact, ProcessFact)
+    start = Start(fact.started or 0.0, proven=True, soaks=True)
+    host.records = replace(host.records, starts={f"wizard/{first}/body": start})
+    plan = plan_of(host, new)
+    soak = f"wizard/{first}/body#soak"
+    assert [step.operation for step in plan.steps if step.wizard == first][-2:] == [Operation.GATE, Operation.SOAK]
+    assert all(soak in above(plan, step) for name, step in body_steps(plan, Operation.STOP).items() if name != first)
+    assert len(body_steps(plan, Operation.STOP)) == len(NAMES) - 1
 
 
 @given(lineages, st.sampled_from(NAMES), some)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -66,6 +67,21 @@ def test_a_line_and_its_sentence(state: Path, line: str, sentence: str) -> None:
 def test_the_same_event_is_counted(state: Path) -> None:
     write(state, CRASHED, CRASHED, CRASHED)
     assert told(state) == ["a: ended with exit code 1, started again (3 times)"]
+
+
+def test_news_of_one_program_keep_those_of_the_others(state: Path) -> None:
+    """Over processes of ours, in order, and also when its memory is an older one."""
+    write(state, CRASHED.replace(" a ", " b "))
+    assert len(told(state)) == 1
+    memory = state / "supervisor" / "told.json"
+    shape = json.loads(memory.read_text())
+    memory.write_text(json.dumps({name: value for name, value in shape.items() if name != "kept"}))
+    write(state, CRASHED, CRASHED, CRASHED.replace(" a ", " b "))
+    log = SupervisorLog(layout(state, None))
+    assert list(log.news_of("a")) == ["a: ended with exit code 1, started again (2 times)"]
+    write(state, CRASHED.replace(" a ", " c "))
+    assert [text[0] for text in told(state)] == ["b", "c"]
+    assert told(state) == []
 
 
 def test_half_a_line_waits_for_its_end(state: Path) -> None:

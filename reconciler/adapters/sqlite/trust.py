@@ -53,14 +53,14 @@ def repeats(connection: sqlite3.Connection) -> dict[str, Repeat]:
 
 
 def starts(connection: sqlite3.Connection) -> dict[str, Start]:
-    rows = connection.execute("SELECT key, started, proven FROM start")
-    return {key: Start(started, bool(proven)) for key, started, proven in rows}
+    rows = connection.execute("SELECT key, started, proven, soaks, log FROM start")
+    return {key: Start(started, bool(proven), bool(soaks), log) for key, started, proven, soaks, log in rows}
 
 
 def add_start(connection: sqlite3.Connection, key: str, start: Start) -> None:
     connection.execute(
-        "INSERT OR REPLACE INTO start (key, started, proven) VALUES (?, ?, ?)",
-        (key, start.started, int(start.proven)),
+        "INSERT OR REPLACE INTO start (key, started, proven, soaks, log) VALUES (?, ?, ?, ?, ?)",
+        (key, start.started, int(start.proven), int(start.soaks), start.log),
     )
 
 

@@ -116,6 +116,19 @@ def test_a_crash_is_repaired_and_told_once(stage: Stage, code: int, how: str) ->
     assert news(stage, "a:") == []
 
 
+def test_what_is_told_of_one_program_leaves_the_others_to_be_told(stage: Stage) -> None:
+    for name in ("a", "a-b", "b"):
+        first = stage.up(stage.program(name))
+        stage.crash(name, 3)
+        stage.ready(name, other_than=first.pid)
+    assert list(stage.runtime.unplanned("a")) == ["a: ended with exit code 3, started again"]
+    assert list(stage.runtime.unplanned("a")) == []
+    assert sorted(stage.runtime.unplanned()) == [
+        f"{name}: ended with exit code 3, started again" for name in ("a-b", "b")
+    ]
+    assert list(stage.runtime.unplanned()) == []
+
+
 def test_a_program_that_keeps_ending_is_held_back_and_can_be_stopped(stage: Stage) -> None:
     stage.runtime.start(stage.program("a", Act.EXIT, 3, inputs="digest"))
     held = until(lambda: seen(stage, "a"), lambda fact: "too often" in fact.note)
