@@ -214,7 +214,8 @@ def test_a_canary_that_falls_after_its_soak_was_killed_is_followed_by_nobody(sit
 
 
 def codebase(generation: Generation) -> str:
-    return next(r.codebase for r in generation.resources if isinstance(r, Process)).rsplit("/", 1)[-1]
+    path = next(r.codebase for r in generation.resources if isinstance(r, Process))
+    return version_name(path).rsplit("/", 1)[-1]
 
 
 def test_a_soak_that_is_owed_on_what_git_no_longer_wants_is_not_made(site: Site) -> None:
