@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
-from reconciler.engine.allow import allowances
+from reconciler.engine.allow import APPLIED, Allowances
 from reconciler.engine.apply import Applied, Apply
 from reconciler.engine.arrivals import Arrivals
 from reconciler.engine.demand import NOTHING, foreseen, obey
@@ -33,8 +33,6 @@ from reconciler.protocols.events import Progress, Stage
 from reconciler.protocols.ledger import Result
 from reconciler.render.wording import summary_line
 
-APPLIED = "applied-commit"
-"""The last commit of which nothing was left to do."""
 RAN = "ran-commit"
 """The last commit that a whole pass was made for, whatever came of it."""
 
@@ -56,6 +54,7 @@ class Reconciler:
         self._fallback: tuple[tuple[str, str], Wanted] | None = None
         self._fetched: tuple[Wanted, ReconcilerError | None] | None = None
         self._tries = Tries(host)
+        self._allowances = Allowances(host, self._desired.declares)
         self.attempted = ""
         """The commit that the last pass was to work from, also when it can't be used; "" when none is to blame."""
         self.prober = Prober(host)
@@ -111,9 +110,9 @@ class Reconciler:
     def run(self, request: Request, cancelled: Callable[[], bool] = lambda: False) -> Report:
         """One whole pass.
 
-        Raises Refused for a plan beyond the policy, after having recorded it; nothing is changed then. When the tip
-        can't be used, the pass is made for the last good commit, and then the trouble is raised. Raises Interrupted
-        when `cancelled` said so before the end; the next pass goes on.
+        Raises Refused for a plan beyond the policy, after having recorded it; nothing of it is applied then. When the
+        tip can't be used or its plan is refused, the pass is made for the commit that stays in force, and then the
+        trouble is raised. Raises Interrupted when `cancelled` said so before the end; the next pass goes on.
         """
         wanted, trouble = self._best(request)
         commit = wanted.desired.commit
@@ -124,6 +123,7 @@ class Reconciler:
         resolve(self._host, self._observer)
         planned = self._look(wanted, request)
         self._permit(planned, request)
+        self._allowances.spend(planned)
         applied = self._apply(planned, request, cancelled)
         if applied.cut_short and cancelled():
             raise Interrupted("the pass was stopped before its end; the next one goes on")
@@ -177,7 +177,7 @@ class Reconciler:
         if silent or resting:
             observed = replace(observed, silent=silent, resting=resting)
         asked = request.saved.rules if request.saved else request.rules
-        rules = asked if request.files is not None else self._allowed(asked, wanted)
+        rules = asked if request.files is not None else self._allowances.add(asked, wanted.desired.commit)
         plan = build(wants.desired, observed, records, rules, self._memory, wants.quarantined)
         told = self._arrivals.told(wanted, observed, records) if plan.changes else ()
         arrivals = tuple((name, text) for name, text in told if name in plan.wizards)
@@ -191,18 +191,6 @@ class Reconciler:
         if last is None or last[0] is not desired or last[1] is not records:
             self._renamed = last = (desired, records, renamed(desired, records))
         return last[2]
-
-    def _allowed(self, rules: Rules, wanted: Wanted) -> Rules:
-        """What the caller allows, and what the trailers of the commits not applied yet allow.
-
-        A deletion is allowed until it is done, a number of restarts for one pass.
-        """
-        commit, applied = wanted.desired.commit, self._host.ledger.get(APPLIED)
-        if applied == commit:
-            return rules
-        source, ran = self._host.source, self._host.ledger.get(RAN)
-        fresh = () if ran == commit else source.since(ran or applied or "", commit)
-        return allowances(rules, source.since(applied or "", commit), fresh, self._desired.declares)
 
     def _permit(self, planned: Planned, request: Request) -> None:
         """Refuses what is stale or beyond the policy, and says so in history and status."""

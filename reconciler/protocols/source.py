@@ -10,7 +10,7 @@ from typing import Protocol
 @dataclass(frozen=True, slots=True)
 class Revision:
     """A commit. `when` is ISO 8601 in UTC; trailers are (key, value) in order, keys as written;
-    parents are commits."""
+    parents are commits. `stray` are lines of its message that look like trailers of ours and are none."""
 
     commit: str
     subject: str
@@ -18,6 +18,7 @@ class Revision:
     when: str
     trailers: tuple[tuple[str, str], ...]
     parents: tuple[str, ...] = ()
+    stray: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
