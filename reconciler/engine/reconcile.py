@@ -18,6 +18,7 @@ from reconciler.engine.record import Recorder
 from reconciler.engine.report import Planned, Report
 from reconciler.engine.request import Request, rollback
 from reconciler.engine.saved import compare
+from reconciler.engine.standing import Standing
 from reconciler.engine.status import Seen, host_status, iso
 from reconciler.engine.tries import Tries
 from reconciler.engine.trust import Trust
@@ -55,6 +56,7 @@ class Reconciler:
         self._fetched: tuple[Wanted, ReconcilerError | None] | None = None
         self._tries = Tries(host)
         self._allowances = Allowances(host, self._desired.declares)
+        self._standing = Standing(self._desired, self._look)
         self.attempted = ""
         """The commit that the last pass was to work from, also when it can't be used; "" when none is to blame."""
         self.prober = Prober(host)
@@ -121,8 +123,8 @@ class Reconciler:
             commit = trouble.commit if isinstance(trouble, InvalidFleet) else wanted.desired.commit
             self._recorder.rejected(commit, request.trigger, str(trouble))
         resolve(self._host, self._observer)
-        planned = self._look(wanted, request)
-        self._permit(planned, request)
+        planned, refusal = self._permit(self._look(wanted, request), request)
+        trouble = trouble or refusal
         self._allowances.spend(planned)
         applied = self._apply(planned, request, cancelled)
         if applied.cut_short and cancelled():
@@ -192,19 +194,30 @@ class Reconciler:
             self._renamed = last = (desired, records, renamed(desired, records))
         return last[2]
 
-    def _permit(self, planned: Planned, request: Request) -> None:
-        """Refuses what is stale or beyond the policy, and says so in history and status."""
+    def _permit(self, planned: Planned, request: Request) -> tuple[Planned, Refused | None]:
+        """What may be applied: the plan; where that is beyond the policy, which history and status say, the plan of the
+        commit in force, beside the refusal.
+
+        Raises Refused for what is stale, and for what is beyond the policy where nothing is to be applied instead.
+        """
         if request.saved:
             if request.saved.commit != planned.plan.commit:
                 moved = f"{request.saved.commit[:7]} to {planned.plan.commit[:7]}"
                 raise Refused(f"the saved plan is stale: the branch moved from {moved}", mend="plan again")
             compare(request.saved, planned.plan, planned.records, self._host.secrets.digest)
-        if planned.plan.refusals:
-            what = "; ".join(f"{refusal.what}: {refusal.mend}" for refusal in planned.plan.refusals)
-            self._recorder.rejected(planned.plan.commit, request.trigger, what)
+        if not planned.plan.refusals:
+            return planned, None
+        what = "; ".join(f"{refusal.what}: {refusal.mend}" for refusal in planned.plan.refusals)
+        self._recorder.rejected(planned.plan.commit, request.trigger, what)
+        refusal = Refused(f"the plan is refused whole: {what}")
+        # What a pass was made for last is what this host runs, though not all of it may have held.
+        commits = (self._host.ledger.get(RAN), self._host.source.last_good()) if request.plain else ()
+        instead = self._standing.plan(planned.plan.commit, refusal, commits, request)
+        if instead is None:
             self._probe(planned)
             self._recorder.publish(self._status(planned, f"refused: {what}"))
-            raise Refused(f"the plan is refused whole: {what}")
+            raise refusal
+        return instead, refusal
 
     def _apply(self, planned: Planned, request: Request, cancelled: Callable[[], bool]) -> Applied:
         told = self._host.runtime.unplanned()
