@@ -13,10 +13,11 @@ from datetime import UTC, datetime
 from reconciler.adapters.git_names import check_commit, is_commit
 from reconciler.adapters.git_repo import CommitMissing, GitRepo
 from reconciler.errors import Terminal
+from reconciler.plan.trailers import stray_lines
 from reconciler.protocols.source import Revision
 
 # NUL ends every field: it is the one byte that a commit message can't hold.
-_FIELDS = ("%H", "%P", "%ct", "%an", "%s", "%(trailers:only,unfold)")
+_FIELDS = ("%H", "%P", "%ct", "%an", "%s", "%(trailers:only,unfold)", "%B")
 _FORMAT = "--format=tformat:" + "%x00".join(_FIELDS) + "%x00"
 _WALK = 1000
 _REMEMBERED = 20_000
@@ -95,10 +96,11 @@ def _known(repo: GitRepo, commit: str) -> bool:
 def _revisions(out: bytes) -> Iterable[Revision]:
     parts = out.decode("utf-8", "replace").split("\0")
     for start in range(0, len(parts) - 1, len(_FIELDS)):
-        commit, parents, seconds, author, subject, trailers = parts[start : start + len(_FIELDS)]
+        commit, parents, seconds, author, subject, trailers, message = parts[start : start + len(_FIELDS)]
         when = datetime.fromtimestamp(int(seconds), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
         said = tuple(_trailers(trailers))
-        yield Revision(commit.strip(), _shown(subject), _shown(author), when, said, tuple(parents.split()))
+        stray = tuple((key, _shown(value)) for key, value in stray_lines(message, said))
+        yield Revision(commit.strip(), _shown(subject), _shown(author), when, said, tuple(parents.split()), stray)
 
 
 def _trailers(text: str) -> Iterable[tuple[str, str]]:

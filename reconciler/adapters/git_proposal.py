@@ -23,7 +23,7 @@ from reconciler.adapters.git_repo import CommitMissing, Damaged, GitRepo, Unreac
 from reconciler.adapters.git_tree import Trees
 from reconciler.adapters.git_words import DAMAGE, last_words, mend_for
 from reconciler.errors import Retryable, Terminal
-from reconciler.plan.policy import deletions_allowed
+from reconciler.plan.trailers import deletions_allowed
 from reconciler.protocols.proposals import Merge
 from reconciler.spec.contents import Limits
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
-from reconciler.engine.allow import allowances
+from reconciler.engine.allow import APPLIED, Allowances
 from reconciler.engine.apply import Applied, Apply
 from reconciler.engine.arrivals import Arrivals
 from reconciler.engine.demand import NOTHING, foreseen, obey
@@ -19,6 +19,7 @@ from reconciler.engine.record import Recorder
 from reconciler.engine.report import Planned, Report
 from reconciler.engine.request import Request, rollback
 from reconciler.engine.saved import compare
+from reconciler.engine.standing import Standing
 from reconciler.engine.status import host_status, iso, seen_of
 from reconciler.engine.tries import Tries
 from reconciler.engine.trust import Trust
@@ -35,8 +36,6 @@ from reconciler.protocols.events import Level, Progress, Stage
 from reconciler.protocols.ledger import Result
 from reconciler.render.wording import summary_line
 
-APPLIED = "applied-commit"
-"""The last commit of which nothing was left to do."""
 RAN = "ran-commit"
 """The last commit that a whole pass was made for, whatever came of it."""
 
@@ -58,6 +57,8 @@ class Reconciler:
         self._in_force = InForce(host, self._desired)
         self._unusable: tuple[Planned, Report] | None = None
         self._tries = Tries(host)
+        self._allowances = Allowances(host, self._desired.declares)
+        self._standing = Standing(self._desired, self._look)
         self.prober = Prober(host)
 
     def plan(self, request: Request) -> Planned:
@@ -84,10 +85,10 @@ class Reconciler:
     def run(self, request: Request, cancelled: Callable[[], bool] = lambda: False) -> Report:
         """One whole pass.
 
-        Raises Refused for a plan beyond the policy, after having recorded it; nothing is changed then. When the tip
-        can't be used, the pass is made for the last good commit, and then the trouble is raised; where there is none,
-        nothing is done but to say so in the status. Raises Interrupted when `cancelled` said so before the end; the
-        next pass goes on.
+        Raises Refused for a plan beyond the policy, after having recorded it; nothing of it is applied then. When the
+        tip can't be used or its plan is refused, the pass is made for the commit that stays in force, and then the
+        trouble is raised; where there is none, nothing is done but to say so in the status. Raises Interrupted when
+        `cancelled` said so before the end; the next pass goes on.
         """
         try:
             wanted, trouble = self._in_force.find(request)
@@ -101,8 +102,9 @@ class Reconciler:
             commit = trouble.commit if isinstance(trouble, InvalidFleet) else wanted.desired.commit
             self._recorder.rejected(commit, request.trigger, str(trouble))
         resolve(self._host, self._observer)
-        planned = self._look(wanted, request)
-        self._permit(planned, request)
+        planned, refusal = self._permit(self._look(wanted, request), request)
+        trouble = trouble or refusal
+        self._allowances.spend(planned)
         applied = self._apply(planned, request, cancelled)
         if applied.cut_short and cancelled():
             raise Interrupted("the pass was stopped before its end; the next one goes on")
@@ -167,7 +169,7 @@ class Reconciler:
         if silent or resting:
             observed = replace(observed, silent=silent, resting=resting)
         asked = request.saved.rules if request.saved else request.rules
-        rules = asked if request.files is not None else self._allowed(asked, wanted)
+        rules = asked if request.files is not None else self._allowances.add(asked, wanted.desired.commit)
         plan = build(wants.desired, observed, records, rules, self._memory, wants.quarantined)
         told = self._arrivals.told(wanted, observed, records) if plan.changes else ()
         arrivals = tuple((name, text) for name, text in told if name in plan.wizards)
@@ -182,31 +184,30 @@ class Reconciler:
             self._renamed = last = (desired, records, renamed(desired, records))
         return last[2]
 
-    def _allowed(self, rules: Rules, wanted: Wanted) -> Rules:
-        """What the caller allows, and what the trailers of the commits not applied yet allow.
+    def _permit(self, planned: Planned, request: Request) -> tuple[Planned, Refused | None]:
+        """What may be applied: the plan; where that is beyond the policy, which history and status say, the plan of the
+        commit in force, beside the refusal.
 
-        A deletion is allowed until it is done, a number of restarts for one pass.
+        Raises Refused for what is stale, and for what is beyond the policy where nothing is to be applied instead.
         """
-        commit, applied = wanted.desired.commit, self._host.ledger.get(APPLIED)
-        if applied == commit:
-            return rules
-        source, ran = self._host.source, self._host.ledger.get(RAN)
-        fresh = () if ran == commit else source.since(ran or applied or "", commit)
-        return allowances(rules, source.since(applied or "", commit), fresh, self._desired.declares)
-
-    def _permit(self, planned: Planned, request: Request) -> None:
-        """Refuses what is stale or beyond the policy, and says so in history and status."""
         if request.saved:
             if request.saved.commit != planned.plan.commit:
                 moved = f"{request.saved.commit[:7]} to {planned.plan.commit[:7]}"
                 raise Refused(f"the saved plan is stale: the branch moved from {moved}", mend="plan again")
             compare(request.saved, planned.plan, planned.records, self._host.secrets.digest)
-        if planned.plan.refusals:
-            what = "; ".join(f"{refusal.what}: {refusal.mend}" for refusal in planned.plan.refusals)
-            self._recorder.rejected(planned.plan.commit, request.trigger, what)
+        if not planned.plan.refusals:
+            return planned, None
+        what = "; ".join(f"{refusal.what}: {refusal.mend}" for refusal in planned.plan.refusals)
+        self._recorder.rejected(planned.plan.commit, request.trigger, what)
+        refusal = Refused(f"the plan is refused whole: {what}")
+        # What a pass was made for last is what this host runs, though not all of it may have held.
+        commits = (self._host.ledger.get(RAN), self._host.source.last_good()) if request.plain else ()
+        instead = self._standing.plan(planned.plan.commit, refusal, commits, request)
+        if instead is None:
             self._probe(planned)
             self._recorder.publish(self._status(planned, f"refused: {what}"))
-            raise Refused(f"the plan is refused whole: {what}")
+            raise refusal
+        return instead, refusal
 
     def _apply(self, planned: Planned, request: Request, cancelled: Callable[[], bool]) -> Applied:
         told = self._host.runtime.unplanned()

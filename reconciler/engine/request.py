@@ -20,7 +20,8 @@ class Request:
     `files`: an uncommitted fleet to plan (never applied). `saved`: apply exactly this plan. `reread`: read every file
     again whatever its stat says. `demand`: what a person says about what this host has learnt; a plan foresees it, a
     run says it for good. `fetch`: whether the remote is asked; else what was fetched last is used. `patient`: what
-    could not be done lately waits until its next try is due.
+    could not be done lately waits until its next try is due. `bound`: it is about what Git declares now and nothing
+    else, so that a refusal ends it.
     """
 
     trigger: str = "asked for"
@@ -31,6 +32,14 @@ class Request:
     demand: Demand = NOTHING
     fetch: bool = True
     patient: bool = False
+    bound: bool = False
+
+    @property
+    def plain(self) -> bool:
+        """Whether it is a pass like any other: no person asked for anything special, in whose place nothing else is to
+        be done."""
+        special = self.bound or self.saved is not None or self.files is not None or bool(self.demand)
+        return not special and self.rules == Rules()
 
 
 def rollback(wizard: str) -> Request:

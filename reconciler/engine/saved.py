@@ -61,7 +61,7 @@ def fingerprint(plan: Plan, records: Records) -> Mapping[str, str]:
 
 def parts(plan: Plan) -> Mapping[str, str]:
     """Resource key -> digest of the change."""
-    return {change.key: change_digest(change, waiting=True) for change in plan.changes}
+    return {change.key: change_digest(change) for change in plan.changes}
 
 
 def save(plan: Plan, rules: Rules, records: Records, seal: Seal) -> str:

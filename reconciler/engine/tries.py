@@ -43,8 +43,10 @@ class Tries:
                 self._tries[key] = _Try(count, due, outcome.text)
 
     def resting(self, commit: str) -> Mapping[str, str]:
-        """Key -> why it waits, for all whose next try is not due yet."""
-        self._follow(commit)
+        """Key -> why it waits, for all whose next try is not due yet. A look at a commit that is refused forgets
+        nothing of the one that stays in force."""
+        if commit != self._commit:
+            return {}
         now = self._host.clock.monotonic()
         return {key: one.why for key, one in self._tries.items() if one.due > now}
 

@@ -95,7 +95,7 @@ class Judge:
         declared = {
             commit: wizards_of(files, self._scene.folder, self._scene.host) for commit, files in merge.trees.items()
         }
-        return allowances(Rules(), merge.commits, merge.commits, lambda commit, name: name in declared[commit])
+        return allowances(Rules(), merge.commits, {}, lambda commit, name: name in declared[commit])
 
     def _about(self, pull: PullRequest, head: str, base: str, notices: tuple[str, ...] = ()) -> Proposed:
         if pull.fork:

@@ -5,28 +5,29 @@ Pure: desired, observed and held in, a Plan out; the same input gives the same p
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from reconciler.plan.behind import Quarantined, held_back
 from reconciler.plan.block import Blocked, block
 from reconciler.plan.canary import chains, in_turn, last_version, moves, never_held_since
-from reconciler.plan.change import Action, Cause, Change, Copies, Disposition, FieldChange, Plan, Reason
+from reconciler.plan.change import Action, Cause, Change, Copies, Disposition, FieldChange, Plan, Reason, Refusal
 from reconciler.plan.codebases import CODEBASE, move_text
 from reconciler.plan.diff import diff, unmanaged
 from reconciler.plan.expand import ATTIC, Desired
 from reconciler.plan.fact import Fact, Observed, ProcessFact, Unknown
-from reconciler.plan.formerly import rename_changes, under_new_name
+from reconciler.plan.formerly import rename_changes, under_new_name, whole_or_not
 from reconciler.plan.generation import going_back, words
 from reconciler.plan.held import Held, Records
 from reconciler.plan.order import order, tied
-from reconciler.plan.policy import refusals
+from reconciler.plan.policy import Lifted, deletions, interrupted, removed_wizards, restarts
 from reconciler.plan.programs import with_programs
 from reconciler.plan.prune import prune
-from reconciler.plan.rename import renames
+from reconciler.plan.rename import homes_left, renames
 from reconciler.plan.resource import CodebaseVersion, Directory, Process, Resource
 from reconciler.plan.retire import folder_key, retire, retire_wizard, return_wizard
 from reconciler.plan.shared import sharing
+from reconciler.plan.trailers import Slip
 from reconciler.plan.unproven import extra
 from reconciler.plan.value import known
 
@@ -36,13 +37,15 @@ class Rules:
     """What a person or a commit says about this one plan.
 
     `only`: wizards to look at (empty: all). `restart`: wizards to restart even though nothing differs. `deletions` and
-    `restarts`: what commit trailers or flags allow beyond the fleet's policy.
+    `restarts`: what commit trailers or flags allow beyond the fleet's policy. `slips`: lines of commits that were meant
+    to allow something, and do not.
     """
 
     only: frozenset[str] = frozenset()
     restart: frozenset[str] = frozenset()
     deletions: frozenset[str] = frozenset()
     restarts: int = 0
+    slips: tuple[Slip, ...] = ()
 
 
 @dataclass(slots=True)
@@ -88,7 +91,7 @@ def _build(
     comparison = _compare(desired, observed, records, rules, memory)
     moves_first = [*rename_changes(observed, records), *_returns(desired, observed, records)]
     compared = (under_new_name(change, records) for change in comparison.changes)
-    changes = [*moves_first, *compared, *_removals(desired, observed, records)]
+    changes = [*whole_or_not([*moves_first, *compared], records), *_removals(desired, observed, records)]
     changes += extra(changes, desired, observed, records)
     changes = [_with_databases(c, records) for c in _requested(changes, desired, observed, rules)]
     changes = with_programs(changes, desired, records)
@@ -103,10 +106,7 @@ def _build(
         commit=desired.commit,
         changes=(*(in_turn(going_back(c, quarantined), one_by_one) for c in blocked.changes), *unused),
         steps=order(doable, blocked.waits, one_by_one),
-        refusals=(
-            *refusals(blocked.changes, desired.policy, rules.deletions, rules.restarts),
-            *renames(blocked.changes, desired, records, rules.deletions),
-        ),
+        refusals=_refusals([in_turn(c, one_by_one) for c in blocked.changes], desired, observed, records, rules),
         warnings=observed.exposed,
         undeclared=comparison.unmanaged,
         quarantined=tuple((n, words(*why)) for n, why in quarantined.items() if not rules.only or n in rules.only),
@@ -126,6 +126,21 @@ def _blocked(
         if found.keys() <= waiting.keys():
             return blocked
         waiting = {**found, **waiting}
+
+
+def _refusals(
+    changes: Sequence[Change], desired: Desired, observed: Observed, records: Records, rules: Rules
+) -> tuple[Refusal, ...]:
+    """Why the plan may not be applied. Whether a wizard is renamed or removed is asked before how many are removed."""
+    lifted = Lifted(rules.deletions, rules.restarts, rules.slips)
+    asked = renames(changes, desired, records, lifted)
+    gone = [name for name in removed_wizards(changes) if name not in asked]
+    return (
+        *(refusal for found in asked.values() for refusal in found),
+        *homes_left(desired, observed, records),
+        *deletions(gone, desired.policy, lifted),
+        *restarts(interrupted(changes, records, desired.commit), desired.policy, lifted),
+    )
 
 
 def _with_databases(change: Change, records: Records) -> Change:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 
-from reconciler.plan.policy import DELETION_TRAILER, RESTART_TRAILER
+from reconciler.plan.trailers import DELETION_TRAILER, RESTART_TRAILER
 from reconciler.spec.desired import DesiredFleet
 
 _SIGNING = ("allowed_signers", "allowed_keys", ".asc", ".gpg", ".pub")

@@ -16,14 +16,16 @@ from reconciler.plan.change import Action, Cause, Change, Disposition, FieldChan
 from reconciler.plan.diff import HAS_PROCESS
 from reconciler.plan.expand import Desired
 from reconciler.plan.fact import Absent, Fact, Observed, Present, ProcessFact, Unknown
-from reconciler.plan.held import Generation, Held, Records, Renaming, Start, Stored
+from reconciler.plan.held import Generation, Held, Origin, Records, Renaming, Start, Stored
 from reconciler.plan.needs import needs
 from reconciler.plan.relocate import Relocation
-from reconciler.plan.resource import Directory
+from reconciler.plan.resource import Directory, Process
 from reconciler.plan.retire import body_key, folder_key, movable
 from reconciler.plan.value import SecretRef, known
 
 COMES_ALONG = Reason(Cause.CHANGED, "memories come along")
+_HEALS = frozenset({Cause.ENDED, Cause.ORPHAN, Cause.DRIFT})
+"""Causes that bring a wizard back to what it was here, and no closer to what Git declares of it."""
 
 
 def rename_key(wizard: str) -> str:
@@ -43,10 +45,28 @@ def renamed(desired: Desired, records: Records) -> Records:
     return replace(records, renamings=tuple(renamings)) if renamings else records
 
 
+def lived(wizard: str, records: Records) -> bool:
+    """Whether the wizard may have memories of its own here: it waits in the attic, was started, or had a folder before
+    us. What was only made for it, and never started, has none."""
+    if wizard in records.attic:
+        return True
+    entries = [entry for entry in records.held.values() if entry.resource.wizard == wizard]
+    was_started = wizard in records.generations or body_key(wizard) in records.starts
+    return any(
+        was_started
+        or isinstance(entry.resource, Process)
+        or (isinstance(entry.resource, Directory) and entry.origin is Origin.CLAIMED)
+        for entry in entries
+    )
+
+
 def _renamings(new: str, olds: Sequence[str], desired: Desired, records: Records) -> Iterator[Renaming]:
-    if new in records.attic or any(entry.resource.wizard == new for entry in records.held.values()):
+    if lived(new, records):
         for old in olds:
-            mend = f"take {old} out of its formerly, and {old} goes into the attic; or declare {old} again"
+            mend = (
+                f"choose a name that is free; or take {old} out of its formerly, and {old} goes into the attic; "
+                f"or declare {old} again"
+            )
             yield Renaming(old, new, None, f"a wizard {new} with memories of its own is on this host already; {mend}")
         return
     crowd = ""
@@ -84,7 +104,7 @@ def _as_renamed(records: Records, one: Renaming, stored: Stored) -> Records:
     """As it will be, but for the folder and the process: these are still what they are."""
     along = carried(records, one)
     body = {key: entry for key, entry in records.held.items() if key == body_key(one.old)}
-    held = {key: e for key, e in records.held.items() if e.resource.wizard != one.old}
+    held = {key: e for key, e in records.held.items() if e.resource.wizard not in (one.old, one.new)}
     attic = {name: found for name, found in records.attic.items() if name != one.old}
     pauses = {one.new: records.pauses[one.old]} if one.old in records.pauses else {}
     generations = {name: found for name, found in records.generations.items() if name not in (one.old, one.new)}
@@ -157,6 +177,24 @@ def rename_changes(observed: Observed, records: Records) -> Iterator[Change]:
         if body is not None:
             yield _stop(one, body, observed.facts.get(body.resource.key))
         yield _rename(one, one.stored, records, observed)
+
+
+def whole_or_not(changes: Iterable[Change], records: Records) -> Iterator[Change]:
+    """The changes, in which whoever can't get its new name here waits: what Git declares under that name is meant for
+    the memories that it has under the old one, and not for those of another that are here under the new one. That
+    other goes on as it was: what only heals it is done."""
+    waits = {one.new: one for one in records.renamings if one.stored is None}
+    for change in changes:
+        one = waits.get(change.wizard or "")
+        if one is None or change.disposition is not Disposition.APPLY or _heals(change):
+            yield change
+        else:
+            obstacle = f"waits for {rename_key(one.old)}: {one.obstacle}"
+            yield replace(change, disposition=Disposition.BLOCKED, obstacle=obstacle)
+
+
+def _heals(change: Change) -> bool:
+    return {reason.cause for reason in change.reasons} <= _HEALS
 
 
 def _names(one: Renaming) -> tuple[FieldChange, ...]:

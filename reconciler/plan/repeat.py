@@ -1,4 +1,5 @@
-"""The same change, made three passes in a row, is a fight with something: it stops, and says so.
+"""The same change, made three passes in a row, is a fight with something: it stops, and says so. The same is what has
+the same outcome, whatever stood there before.
 
 A start that fails counts as one that was made; held and blocked changes do not count. Not done here: remembering the
 counts (engine/).
@@ -11,7 +12,7 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 
-from reconciler.plan.change import Change, Disposition
+from reconciler.plan.change import Cause, Change, Disposition, FieldChange
 from reconciler.plan.held import Records, Repeat
 from reconciler.plan.resource import Process
 from reconciler.plan.value import Known, Value
@@ -19,11 +20,21 @@ from reconciler.plan.value import Known, Value
 LIMIT = 3
 
 
-def change_digest(change: Change, *, waiting: bool = False) -> str:
-    """Hex digest of what a change does to which values. With `waiting`, also of whether it is held or blocked. No pids,
-    times, or keys that are not ours."""
-    fields = [[list(f.path), _text(f.before), _text(f.after)] for f in change.fields]
-    content = [change.action.value, asdict(change.resource), fields, change.disposition.value if waiting else ""]
+def change_digest(change: Change) -> str:
+    """Hex digest of what a change does to which values, and of whether it is held or blocked. No pids, times, or keys
+    that are not ours."""
+    return _digest(change, change.fields, change.disposition.value)
+
+
+def repeat_digest(change: Change) -> str:
+    """Hex digest of what a change makes of its resource, waiting or not. What drift is corrected from does not count: a
+    foreign text with the time in it is another one in each pass, and what we make of it is the same."""
+    return _digest(change, tuple(f for f in change.fields if f.cause is not Cause.DRIFT), "")
+
+
+def _digest(change: Change, fields: Iterable[FieldChange], disposition: str) -> str:
+    values = [[list(f.path), _text(f.before), _text(f.after)] for f in fields]
+    content = [change.action.value, asdict(change.resource), values, disposition]
     return hashlib.sha256(json.dumps(content, default=str, sort_keys=True).encode()).hexdigest()
 
 
@@ -36,7 +47,7 @@ def _text(value: Value | None) -> str | None:
 def stopped(change: Change, records: Records) -> str:
     """Why the change is not made again, or ""."""
     repeat = records.repeats.get(change.key)
-    if repeat is None or repeat.count < LIMIT or repeat.digest != change_digest(change):
+    if repeat is None or repeat.count < LIMIT or repeat.digest != repeat_digest(change):
         return ""
     retry = f"`reconciler retry {change.wizard or '--all'}`"
     if isinstance(change.resource, Process):
@@ -60,7 +71,7 @@ def counted(
             if before:
                 found[change.key] = before
         elif change.key in done:
-            digest = change_digest(change)
+            digest = repeat_digest(change)
             again = before.count + 1 if before and before.digest == digest else 1
             found[change.key] = Repeat(digest, again)
     return found

@@ -9,6 +9,7 @@ from reconciler.spec.desired import DesiredFleet
 from reconciler.spec.kinds import Charter, SoulCharter, SoulFile, Wizard
 
 MAX_SIBLINGS = 8
+_PLACE, _NEIGHBOURS = "- HERMES_HOME=", "- Shares codebase with "
 
 
 def soul_text(fleet: DesiredFleet, wizard: Wizard, place: Place) -> str:
@@ -19,6 +20,19 @@ def soul_text(fleet: DesiredFleet, wizard: Wizard, place: Place) -> str:
         case SoulCharter(charter=charter):
             text = "\n".join(_charter(fleet, wizard, place, charter))
     return text if text.endswith("\n") else text + "\n"
+
+
+def essence(text: str, name: str) -> str:
+    """What a SOUL.md of the wizard says of itself: without what in a charter follows from name, place and neighbours,
+    so that it is the same under another name."""
+    title, _, rest = text.partition("\n")
+    if title != _title(name):
+        return text
+    return "\n".join(line for line in rest.splitlines() if not line.startswith((_PLACE, _NEIGHBOURS)))
+
+
+def _title(name: str) -> str:
+    return f"# {' '.join(part.capitalize() for part in name.split('-'))} House Charter"
 
 
 def _siblings(fleet: DesiredFleet, wizard: Wizard) -> str:
@@ -34,15 +48,14 @@ def _siblings(fleet: DesiredFleet, wizard: Wizard) -> str:
 
 
 def _charter(fleet: DesiredFleet, wizard: Wizard, place: Place, charter: Charter) -> Iterator[str]:
-    title = " ".join(part.capitalize() for part in wizard.name.split("-"))
-    yield f"# {title} House Charter"
+    yield _title(wizard.name)
     yield from ("", "Entity:", f"- {charter.identity}")
     if charter.lineage:
         yield f"- {charter.lineage}"
-    yield from ("", "Canonical placement:", f"- HERMES_HOME={place.home}")
+    yield from ("", "Canonical placement:", f"{_PLACE}{place.home}")
     siblings = _siblings(fleet, wizard)
     if siblings:
-        yield f"- Shares codebase with {siblings}"
+        yield f"{_NEIGHBOURS}{siblings}"
     duties = charter.responsibilities or ((wizard.role,) if wizard.role else ())
     if duties:
         yield from ("", "Role:", *(f"- {duty}" for duty in duties))

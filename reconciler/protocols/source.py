@@ -20,7 +20,7 @@ class Untrusted(Terminal):
 @dataclass(frozen=True, slots=True)
 class Revision:
     """A commit. `when` is ISO 8601 in UTC; trailers are (key, value) in order, keys as written;
-    parents are commits."""
+    parents are commits. `stray` are lines of its message that look like trailers of ours and are none."""
 
     commit: str
     subject: str
@@ -28,6 +28,7 @@ class Revision:
     when: str
     trailers: tuple[tuple[str, str], ...]
     parents: tuple[str, ...] = ()
+    stray: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

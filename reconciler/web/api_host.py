@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Annotated
 
 from reconciler import __version__
+from reconciler.engine.allow import APPLIED
 from reconciler.engine.board import Ended, Running, Said, StepView, View
 from reconciler.engine.queue import Kind, WorkQueue
-from reconciler.engine.reconcile import APPLIED
 from reconciler.engine.status import iso
 from reconciler.plan.status import HostStatus, WizardStatus
 from reconciler.protocols.events import Level

@@ -8,9 +8,9 @@ from datetime import datetime
 
 from prometheus_client.metrics_core import GaugeMetricFamily, InfoMetricFamily, Metric
 
+from reconciler.engine.allow import APPLIED
 from reconciler.engine.board import View
 from reconciler.engine.daemon import Daemon
-from reconciler.engine.reconcile import APPLIED
 from reconciler.plan.change import Cause, Disposition
 from reconciler.plan.status import WizardState, WizardStatus
 from reconciler.spec.kinds import DesiredState

@@ -16,7 +16,7 @@ from reconciler.engine.request import Request
 from reconciler.plan.fields import secret_refs
 from reconciler.plan.generation import expansion, of_wizard
 from reconciler.plan.held import Generation, Pause, Quarantine, Repeat
-from reconciler.plan.repeat import change_digest
+from reconciler.plan.repeat import repeat_digest
 from reconciler.plan.resource import TextFile
 from tests.cli.conftest import Call
 from tests.cli.site import FILES, Site
@@ -162,7 +162,7 @@ def test_a_loop_is_shown_and_lifted(lived: Site, here: Call) -> None:
     (lived.root / "ada" / "home" / "SOUL.md").write_text("somebody else's\n")
     with host_of(lived) as host:
         change = Reconciler(host).plan(Request()).plan.change(SOUL)
-        host.ledger.repeat({SOUL: Repeat(change_digest(change), 3)})
+        host.ledger.repeat({SOUL: Repeat(repeat_digest(change), 3)})
     plan = here("plan")
     assert plan.code == 0
     assert "ada held: was made 3 passes in a row" in plan.out

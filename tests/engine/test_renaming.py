@@ -423,3 +423,45 @@ def test_a_daemon_that_lives_on_sees_the_new_names(site: Site) -> None:
         assert reconciler.run(Request("test")).left.changes == ()
         assert reconciler.run(Request("test")).plan.changes == ()
     assert [g.number for g in site.records().generations["ada"]] == [3, 2, 1]
+
+
+def test_the_new_name_waits_in_the_attic_and_so_does_all_that_git_declares_under_it(site: Site) -> None:
+    before = remembered(site, "ada")
+    ada = site.wizards.pop("ada")
+    site.push("ada leaves\n\nAllow-Delete: ada")
+    site.settle()
+    bo = site.wizards.pop("bo")
+    site.wizards["ada"] = {**bo, "name": "ada", "formerly": ["bo"], "port": 8660}
+    pid = site.pid("bo")
+    site.push("bo is ada")
+    report = site.run()
+    assert {change.wizard for change in report.plan.pending} == {"cy"}  # whose soul names its neighbours
+    assert not (site.root / "ada").exists()
+    assert (site.pid("ada"), site.pid("bo")) == (None, pid)
+    site.wizards["ann"] = {**site.wizards.pop("ada"), "name": "ann"}
+    site.push("a name that is free")
+    site.settle()
+    site.wizards["ada"] = ada
+    site.push("and ada herself")
+    site.settle()
+    assert remembered(site, "ada") == before
+
+
+def test_said_too_late_the_rename_can_still_be_made(site: Site) -> None:
+    """A first pass has made folders under the new name, and could not start it on the port of the old one."""
+    before = remembered(site, "ada")
+    with site.bound() as (host, _):
+        host.ledger.pause(Pause("ada", "", "2026-01-01T00:00:00Z"))
+    site.wizards["eve"] = {**site.wizards.pop("ada"), "name": "eve"}
+    site.push("ada is eve, and nobody says so\n\nAllow-Delete: ada")
+    site.run()
+    assert site.home("eve").exists()
+    site.wizards["eve"]["formerly"] = ["ada"]
+    site.push("said now")
+    with site.bound() as (host, _):
+        assert host.ledger.resume("ada")
+    assert f"something stands at {site.root / 'eve'}; move it away" in str(site.run().left.waiting)
+    (site.root / "eve").rename(site.folder / "moved-away")
+    site.settle()
+    assert remembered(site, "eve") == before
+    assert not (site.root / "ada").exists()

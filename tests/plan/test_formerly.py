@@ -340,11 +340,63 @@ def test_a_new_name_that_is_taken_here_leaves_both_alone(fleet: DesiredFleet) ->
     change = plan.change("wizard/ada/rename")
     assert change.disposition is Disposition.BLOCKED
     assert "a wizard eve with memories of its own is on this host already" in change.obstacle
-    assert actions(plan)[EVE] is Action.RESTART  # what it is by itself goes on
+    assert plan.change(EVE).obstacle.startswith("waits for wizard/ada/rename: a wizard eve with memories")
+    assert not plan.steps
     settle(host, desired_of(later, SECOND), STRICT)
     gone = desired_of(changed(later, "eve", formerly=()), THIRD)
     settle(host, gone, Rules(deletions=frozenset({"ada"})))
     assert "ada" in host.records.attic
+
+
+def test_a_new_name_whose_wizard_waits_in_the_attic_stays_there(fleet: DesiredFleet) -> None:
+    """What Git declares under that name is meant for bo's memories, not for those of the ada that was removed."""
+    host = Host()
+    settle(host, desired_of(fleet, FIRST))
+    host.files[f"{ROOT}/ada/{MEMORY}"] = Node("foreign", 0o600, "what the first ada remembers")
+    settle(host, desired_of(without(fleet, "ada"), SECOND))
+    before = host.copy()
+    ada = fleet.wizards["bo"].model_copy(update={"name": "ada", "formerly": ("bo",), "port": 8650})
+    desired = desired_of(replace(fleet, wizards={"ada": ada}), THIRD)
+    plan = plan_for(host, desired, STRICT)
+    assert not plan.refusals
+    assert not plan.steps
+    assert {c.disposition for c in plan.changes} == {Disposition.BLOCKED}
+    assert "choose a name that is free" in plan.change("wizard/ada/attic").obstacle
+    host.apply(plan)
+    assert (host.files, host.processes) == (before.files, before.processes)
+
+
+def test_who_has_the_new_name_is_healed_meanwhile() -> None:
+    both = fleet_of(simple("ada", 8643), simple("eve", 8645))
+    host = Host()
+    settle(host, desired_of(both, FIRST))
+    host.processes.pop(EVE)
+    host.files[f"{ROOT}/eve/home/SOUL.md"].content = "by hand"
+    plan = settle(host, desired_of(changed(without(both, "ada"), "eve", formerly=("ada",)), SECOND), STRICT)
+    assert plan.change("wizard/ada/rename").disposition is Disposition.BLOCKED
+    assert host.processes[EVE].pid
+    assert host.files[f"{ROOT}/eve/home/SOUL.md"].content == "# eve\n"
+
+
+def test_what_was_made_for_the_new_name_and_never_started_is_no_other_wizard(host: Host, fleet: DesiredFleet) -> None:
+    """As by a pass that could make its folders, and not start it on the port that ada holds."""
+    before = host.records
+    host.pause("ada")
+    plain = desired_of(as_eve(fleet, formerly=()), SECOND)
+    settle(host, plain, Rules(deletions=frozenset({"ada"})))
+    assert "wizard/eve/dir" in host.records.held
+    assert EVE not in host.processes
+    host.records = replace(host.records, pauses={})
+    assert "write `formerly: [ada]` into wizard eve" in plan_for(host, plain, STRICT).refusals[0].mend
+    desired = desired_of(as_eve(fleet), THIRD)
+    plan = plan_for(host, desired, STRICT)
+    assert untouched(plan)
+    assert plan.change(RENAME).obstacle == f"something stands at {ROOT}/eve; move it away"
+    host.files = {path: node for path, node in host.files.items() if not path.startswith(f"{ROOT}/eve")}
+    settle(host, desired, STRICT)
+    assert host.files[f"{ROOT}/eve/{MEMORY}"].content == "what ada remembers"
+    assert not plan_for(host, desired, STRICT).changes
+    assert {k.replace("/ada/", "/eve/") for k in before.held} == host.records.held.keys()
 
 
 def test_two_earlier_names_on_one_host_are_too_many(fleet: DesiredFleet) -> None:

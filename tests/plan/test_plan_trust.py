@@ -12,15 +12,26 @@ from hypothesis import strategies as st
 
 from reconciler.plan.build import Rules, build
 from reconciler.plan.canary import chains
-from reconciler.plan.change import Action, Cause, Change, Copies, Disposition, Operation, Plan, Reason, Step
+from reconciler.plan.change import (
+    Action,
+    Cause,
+    Change,
+    Copies,
+    Disposition,
+    FieldChange,
+    Operation,
+    Plan,
+    Reason,
+    Step,
+)
 from reconciler.plan.expand import Desired
 from reconciler.plan.fact import ProcessFact
 from reconciler.plan.fields import secret_refs
 from reconciler.plan.generation import Effective, effective, expansion, of_wizard
 from reconciler.plan.held import Generation, Pause, Quarantine, Repeat, Start
-from reconciler.plan.repeat import LIMIT, change_digest, counted, stopped
+from reconciler.plan.repeat import LIMIT, change_digest, counted, repeat_digest, stopped
 from reconciler.plan.resource import CodebaseVersion, KeyedFile, OwnedKey, Process, Resource, TextFile
-from reconciler.plan.value import SecretRef
+from reconciler.plan.value import SecretRef, known
 from reconciler.spec.desired import DesiredFleet
 from reconciler.spec.kinds import DesiredState
 from tests.plan.fleets import (
@@ -509,6 +520,28 @@ def test_the_same_change_stops_after_three_passes(passes: int) -> None:
     assert not stopped(some_change(action=Action.DELETE), records)
 
 
+def drifted(before: str, after: str = "x", cause: Cause = Cause.DRIFT) -> Change:
+    fields = (FieldChange(("text",), known(before), known(after), cause),)
+    return replace(some_change(after), fields=fields)
+
+
+def test_a_foreign_value_that_is_another_one_each_time_is_the_same_fight() -> None:
+    counts: dict[str, Repeat] = {}
+    for number in range(LIMIT):
+        change = drifted(f"it is {number} o'clock")
+        assert not stopped(change, replace(Host().records, repeats=counts))
+        counts = counted(counts, [change], frozenset({change.key}))
+    records = replace(Host().records, repeats=counts)
+    assert stopped(drifted("it is late"), records)
+    assert not stopped(drifted("it is late", "y"), records)
+    assert change_digest(drifted("a")) != change_digest(drifted("b"))  # a saved plan is bound to both ends
+
+
+def test_what_git_changes_each_time_is_no_fight() -> None:
+    one, other = (drifted(before, cause=Cause.CHANGED) for before in ("a", "b"))
+    assert repeat_digest(one) != repeat_digest(other)
+
+
 def test_counts_begin_anew_when_a_pass_does_not_plan_it_or_plans_something_else() -> None:
     change = some_change()
     counts = after(LIMIT - 1, change)
@@ -524,8 +557,8 @@ def test_what_is_held_keeps_its_count_and_adds_none() -> None:
     assert counted(counts, [held], frozenset()) == counts
     blocked = replace(change, disposition=Disposition.BLOCKED, obstacle="full")
     assert counted(counts, [blocked], frozenset()) == counts
-    assert change_digest(held) == change_digest(change)
-    assert change_digest(held, waiting=True) != change_digest(change, waiting=True)
+    assert repeat_digest(held) == repeat_digest(change)
+    assert change_digest(held) != change_digest(change)
 
 
 def test_a_pass_over_some_wizards_leaves_the_counts_of_the_others() -> None:
@@ -541,7 +574,7 @@ def test_a_stopped_change_is_held_with_what_needs_it_and_the_mend() -> None:
     for path in [path for path in host.files if path.endswith("/ada/home/SOUL.md")]:
         del host.files[path]
     (change,) = plan_of(host, desired).changes
-    host.records = replace(host.records, repeats={change.key: Repeat(change_digest(change), LIMIT)})
+    host.records = replace(host.records, repeats={change.key: Repeat(repeat_digest(change), LIMIT)})
     plan = plan_of(host, desired)
     (held,) = plan.changes
     assert (held.disposition, plan.steps) == (Disposition.HELD, ())

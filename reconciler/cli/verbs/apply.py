@@ -53,7 +53,7 @@ def apply(
             )
         return _apply_saved(session, files[0], verbose)
     rules = Rules(frozenset(words), frozenset(), frozenset(deletions), restarts)
-    request = Request("applied by hand", rules)
+    request = Request("applied by hand", rules, bound=True)
     return plan_and_run(session, request, Manner(yes, verbose), lambda planned: check_planned(words, planned))
 
 
