@@ -6,19 +6,24 @@ it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Set
 from dataclasses import dataclass, replace
 
 from reconciler.engine.host import Host
 from reconciler.errors import Refused, Terminal
 from reconciler.plan.expand import Desired
-from reconciler.plan.generation import way_back, words
-from reconciler.plan.held import Generation, Pause, Quarantine, Records
+from reconciler.plan.expansion import Expansion, same
+from reconciler.plan.fact import SecretFact
+from reconciler.plan.fields import secret_refs, wanted_fields
+from reconciler.plan.generation import rejections, way_back, words
+from reconciler.plan.held import Pause, Quarantine, Records
 from reconciler.plan.repeat import owner
+from reconciler.plan.resource import Process
 from reconciler.plan.retire import body_key
+from reconciler.plan.value import Fields
 from reconciler.spec.words import listed, mend_name, shown
 
-Expansion = Callable[[str, Desired], str]
+Expand = Callable[[str, Desired], Expansion]
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,13 +45,15 @@ class Demand:
 NOTHING = Demand()
 
 
-def foreseen(demand: Demand, records: Records, desired: Desired, expansion: Expansion, now: str) -> Records:
+def foreseen(demand: Demand, records: Records, desired: Desired, expand: Expand, now: str) -> Records:
     """The records as they will be. Raises Terminal and Refused, saying why the demand can't be met."""
     if demand.roll_back:
-        one, _ = rolled_back(demand.roll_back, records, desired, expansion, now)
+        one, records = rolled_back(demand.roll_back, records, desired, expand, now)
         records = replace(records, quarantines={**records.quarantines, one.wizard: one})
     if demand.retry or demand.everything:
         freed = _freed(demand, records)
+        for name in sorted(freed & records.quarantines.keys()):
+            records = _rejecting(records, name, rejections(records, name) - _like(records, records.quarantines[name]))
         quarantines = {name: one for name, one in records.quarantines.items() if name not in freed}
         repeats = {
             key: repeat
@@ -65,28 +72,72 @@ def _pauses(demand: Demand, pauses: Mapping[str, Pause], now: str) -> Mapping[st
 
 
 def rolled_back(
-    wizard: str, records: Records, desired: Desired, expansion: Expansion, now: str
-) -> tuple[Quarantine, Generation]:
-    """The quarantine that a rollback by hand means, and the generation that will be wanted."""
+    wizard: str, records: Records, desired: Desired, expand: Expand, now: str
+) -> tuple[Quarantine, Records]:
+    """The quarantine that a rollback by hand means, and the records with the generations that the person rejects: what
+    Git declares, and what runs where that is something else."""
     if wizard not in desired.wizards:
         where = f"host {desired.host}"
         mend = mend_name(wizard, desired.wizards, f"there are {listed(desired.wizards)}")
         raise Terminal(f"there is no wizard {shown(wizard)}", where=where, mend=mend)
     if wizard in records.pauses:
         raise Refused(f"{wizard} is paused, and is not changed", mend=f"`reconciler resume {wizard}` ends the pause")
-    one = Quarantine(wizard, expansion(wizard, desired), desired.commit, "rolled back by hand", now, by_hand=True)
+    made = expand(wizard, desired)
+    _check_secrets(wizard, made)
+    reason = "rolled back by hand"
+    one = Quarantine(wizard, made.digest, desired.commit, reason, now, by_hand=True, secrets=made.secrets)
     old = records.quarantines.get(wizard)
-    if old is not None and old.expansion == one.expansion:
+    if old is not None and same(old, one):
         raise Terminal(f"{wizard} has gone back already: {words(old, way_back(records, old))}")
-    generation = way_back(records, one)
-    if generation is None:
+    rejected = rejections(records, wizard) | _like(records, one) | _running(records, wizard)
+    records = _rejecting(records, wizard, rejected)
+    if way_back(records, one) is None:
         mend = "there is one when a wizard has been healthy here as it was declared before"
         raise Terminal(f"{wizard} has no earlier generation to go back to", where=f"host {desired.host}", mend=mend)
-    return one, generation
+    return one, records
+
+
+def _check_secrets(wizard: str, made: Expansion) -> None:
+    """Raises Terminal where a secret can't be read: it could not be told from what runs what there is to go back to."""
+    if not made.missing:
+        return
+    ref, why = made.missing[0]
+    mend = "mend that first"
+    if ref.source == "env":
+        mend = f"run `reconciler rollback {wizard}` with the environment of the daemon, or roll back on the dashboard"
+    raise Terminal(f"a secret of {wizard} can't be read here: {why}", mend=mend)
+
+
+def _like(records: Records, one: Quarantine) -> frozenset[int]:
+    """Numbers of the generations that are what the quarantine is about."""
+    return frozenset(g.number for g in records.generations.get(one.wizard, ()) if same(g, one))
+
+
+def _running(records: Records, wizard: str) -> frozenset[int]:
+    """Number of the generation that the wizard runs on, where that is known."""
+    newest, held = next(iter(records.generations.get(wizard, ())), None), records.held.get(body_key(wizard))
+    for process in newest.resources if newest else ():
+        if newest and isinstance(process, Process) and held and held.fields == _inputs(process):
+            return frozenset({newest.number})
+    return frozenset()
+
+
+def _inputs(process: Process) -> Fields:
+    """As it was started, with the pinned texts of its secrets."""
+    return wanted_fields(process, {ref: SecretFact(ref.location) for ref in secret_refs(process)})
+
+
+def _rejecting(records: Records, wizard: str, numbers: Set[int]) -> Records:
+    found = tuple(replace(g, rejected=g.number in numbers) for g in records.generations.get(wizard, ()))
+    return replace(records, generations={**records.generations, wizard: found})
 
 
 def obey(host: Host, demand: Demand, records: Records, foreseen: Records, pass_id: int, commit: str) -> None:
     """Writes what was foreseen for `records`, and a line of history for each wizard."""
+    for name in sorted(records.generations.keys() & foreseen.generations.keys()):
+        rejected = rejections(foreseen, name)
+        if rejected != rejections(records, name):
+            host.ledger.reject(name, rejected)
     for name in sorted(foreseen.quarantines.keys() - records.quarantines.keys() | {demand.roll_back} - {""}):
         one = foreseen.quarantines[name]
         host.ledger.quarantine(one)

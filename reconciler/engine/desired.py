@@ -24,7 +24,7 @@ class InvalidFleet(Terminal):
     def __init__(self, commit: str, problems: tuple[Problem, ...], place: str = "") -> None:
         count = len(problems)
         super().__init__(
-            f"the fleet {place or _place(commit)} has {count} error{'s'[: count != 1]}; nothing was changed",
+            f"the fleet {place or _place(commit)} has {count} error{'s'[: count != 1]}; nothing of it is applied",
             mend="mend the lines named above" + ("" if commit == UNCOMMITTED else " and push again"),
         )
         self.commit = commit

@@ -30,7 +30,11 @@ class InForce:
         """The commit that was to be used last, also when it can't be; "" when none is to blame."""
 
     def wanted(self, request: Request) -> Wanted:
-        """What the request's files want, else the branch's tip. Raises what the source raises, and InvalidFleet."""
+        """What the request's files want, else the branch's tip; what is asked for by name needs no more than the last
+        good commit. Raises what the source raises, and InvalidFleet."""
+        return self.find(request)[0] if request.by_name else self._newest(request)
+
+    def _newest(self, request: Request) -> Wanted:
         return self._desired.fetch() if request.files is None else self._desired.uncommitted(request.files)
 
     def find(self, request: Request) -> Found:
@@ -43,16 +47,20 @@ class InForce:
             return self._found
         self.attempted = ""
         try:
-            wanted = self.wanted(request)
+            wanted = self._newest(request)
         except (Terminal, Refused) as error:
             self.attempted = self._blamed(error)
             good = self._host.source.last_good()
-            if request.files is not None or request.saved:
+            if request.files is not None or (request.saved and not request.by_name):
                 raise
             self._trouble = error if good is None else None
             if good is None:
                 raise
             self._found = (self._last_good(good, error), error)
+            if isinstance(error, InvalidFleet):
+                error.what = f"{error.what}; the last good commit {good[:7]} stays in force"
+            if request.by_name:
+                self.attempted = ""  # what becomes of the request says nothing of that commit
             return self._found
         self.attempted = wanted.desired.commit
         if request.files is None:

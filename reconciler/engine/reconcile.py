@@ -15,6 +15,7 @@ from reconciler.engine.host import Host
 from reconciler.engine.in_force import InForce
 from reconciler.engine.journal import resolve
 from reconciler.engine.observe import Observer
+from reconciler.engine.outlook import Outlook
 from reconciler.engine.record import Recorder
 from reconciler.engine.report import Planned, Report
 from reconciler.engine.request import Request, rollback
@@ -30,6 +31,7 @@ from reconciler.plan.expand import Desired
 from reconciler.plan.fields import secrets_of
 from reconciler.plan.formerly import renamed
 from reconciler.plan.held import Records
+from reconciler.plan.stand_in import with_waiting
 from reconciler.plan.status import HostStatus
 from reconciler.plan.unproven import moved_starts
 from reconciler.protocols.events import Level, Progress, Stage
@@ -60,6 +62,7 @@ class Reconciler:
         self._allowances = Allowances(host, self._desired.declares)
         self._standing = Standing(self._desired, self._look)
         self.prober = Prober(host)
+        self._outlook = Outlook(self._observer, self._trust, self.prober, self._tries)
 
     def plan(self, request: Request) -> Planned:
         """The plan of the request. Changes nothing on the host."""
@@ -87,8 +90,9 @@ class Reconciler:
 
         Raises Refused for a plan beyond the policy, after having recorded it; nothing of it is applied then. When the
         tip can't be used or its plan is refused, the pass is made for the commit that stays in force, and then the
-        trouble is raised; where there is none, nothing is done but to say so in the status. Raises Interrupted when
-        `cancelled` said so before the end; the next pass goes on.
+        trouble is raised, unless a person has asked for something by name: then it is a notice. Where there is no such
+        commit, nothing is done but to say so in the status. Raises Interrupted when `cancelled` said so before the end;
+        the next pass goes on.
         """
         try:
             wanted, trouble = self._in_force.find(request)
@@ -109,8 +113,10 @@ class Reconciler:
         if applied.cut_short and cancelled():
             raise Interrupted("the pass was stopped before its end; the next one goes on")
         after = self._again(planned, request) if applied.outcomes else planned
+        if trouble is None:
+            self._trust.lift(wanted.desired)
         report = self._record(planned, applied, after)
-        if trouble is not None:
+        if trouble is not None and not request.by_name:
             raise trouble
         return report
 
@@ -160,22 +166,18 @@ class Reconciler:
         if request.demand:
             now = iso(self._host.clock.now())
             records = foreseen(request.demand, records, wanted.desired, self._trust.expansion, now)
-        wants = self._trust.effective(wanted.desired, records)
-        observed = self._observer.observe(wants.desired, records, reread=request.reread)
-        if self.prober.due():
-            self.prober.refresh(bodies(wants.desired, records), observed.facts)
-        silent = self.prober.silent(observed.facts)
-        resting = self._tries.resting(wanted.desired.commit) if request.patient else {}
-        if silent or resting:
-            observed = replace(observed, silent=silent, resting=resting)
+        wants, observed = self._outlook.look(wanted.desired, records, request)
         asked = request.saved.rules if request.saved else request.rules
         rules = asked if request.files is not None else self._allowances.add(asked, wanted.desired.commit)
         plan = build(wants.desired, observed, records, rules, self._memory, wants.quarantined)
+        plan = with_waiting(plan, wanted.desired, wants.standing)
         told = self._arrivals.told(wanted, observed, records) if plan.changes else ()
         arrivals = tuple((name, text) for name, text in told if name in plan.wizards)
         if wanted.notices or arrivals:
             plan = replace(plan, warnings=(*wanted.notices, *(text for _, text in arrivals), *plan.warnings))
-        return Planned(plan, wanted, wants.desired, observed, records, asked, wants.quarantined, arrivals)
+        return Planned(
+            plan, wanted, wants.desired, observed, records, asked, wants.quarantined, arrivals, wants.standing
+        )
 
     def _records(self, desired: Desired) -> Records:
         """What the ledger knows, under the names that Git uses now; the same object while nothing changes."""
@@ -235,19 +237,19 @@ class Reconciler:
         self._host.progress(Progress(Stage.PLANNED, plan=planned.plan), summary_line(planned.plan))
         applied = Apply(self._host, planned.plan, pass_id, cancelled).run()
         self._tries.count(planned.plan.commit, applied)
-        failed = self._trust.quarantine(planned.plan, planned.wanted.desired, applied, pass_id)
-        if not failed:
+        fallen = self._trust.quarantine(planned, applied, pass_id)
+        if not fallen.back:
             return applied
-        back = self._look(planned.wanted, Request(rules=Rules(only=failed)), begun=failed)
+        back = self._look(planned.wanted, Request(rules=Rules(only=fallen.back)), begun=fallen.back)
         self._host.progress(Progress(Stage.PLANNED, plan=back.plan), f"the way back: {summary_line(back.plan)}")
-        done = Apply(self._host, back.plan, pass_id, cancelled, failed).run()
-        return Applied(applied.outcomes + done.outcomes, failed)
+        done = Apply(self._host, back.plan, pass_id, cancelled, fallen.back).run()
+        return Applied(applied.outcomes + done.outcomes, fallen.quarantined)
 
     def _record(self, planned: Planned, applied: Applied, after: Planned) -> Report:
         self._accept(planned, applied, after)
         touched = {outcome.step.wizard for outcome in applied.outcomes if outcome.step.wizard}
         generations = self._host.ledger.records().generations
-        self._trust.remember(after.desired, after.observed, after.plan, touched)
+        self._trust.remember(after, touched)
         if self._host.ledger.records().generations != generations:
             self._host.secrets.prune(secrets_of(self._host.ledger.records()))
         report = self._settled(planned, applied)
@@ -265,13 +267,14 @@ class Reconciler:
         return Report(planned.plan, applied, after.plan, status, notices, unsigned, stuck)
 
     def _accept(self, planned: Planned, applied: Applied, after: Planned) -> None:
-        """Remembers how far this commit has come: run, good (what could be done held), applied (nothing is left)."""
+        """Remembers how far this commit has come: run, good (what could be done held), applied (nothing is left).
+        A quarantine does not count: it keeps what failed away, whatever commit it is."""
         commit, ledger = planned.plan.commit, self._host.ledger
         if planned.rules.only:
             return
         if ledger.get(RAN) != commit:
             ledger.put(RAN, commit)
-        good = applied.result is Result.DONE and not after.plan.pending and not after.plan.quarantined
+        good = applied.result is Result.DONE and not after.plan.pending
         if good:
             self._host.source.accept(commit)
         if good and not after.plan.waiting and ledger.get(APPLIED) != commit:

@@ -6,7 +6,7 @@ Not done here: finding it.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from reconciler.engine.apply import Applied
 from reconciler.engine.arrivals import Told
@@ -15,6 +15,7 @@ from reconciler.plan.build import Rules
 from reconciler.plan.change import Plan
 from reconciler.plan.expand import Desired
 from reconciler.plan.fact import Observed
+from reconciler.plan.generation import StandIn
 from reconciler.plan.held import Generation, Quarantine, Records
 from reconciler.plan.repeat import stopped
 from reconciler.plan.status import HostStatus
@@ -34,6 +35,8 @@ class Planned:
     rules: Rules
     quarantined: Mapping[str, tuple[Quarantine, Generation | None]]
     arrivals: Told = ()
+    standing: Mapping[str, StandIn] = field(default_factory=dict)
+    """Wizard -> what it runs on while a secret can't be read."""
 
     def stuck(self) -> tuple[str, ...]:
         """Wizards and resources that only a commit or a person can free, but for what a person rolled back."""

@@ -6,7 +6,7 @@ Not done here: the pass.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from reconciler.engine.demand import NOTHING, Demand
 from reconciler.engine.saved import SavedPlan
@@ -41,13 +41,29 @@ class Request:
         special = self.bound or self.saved is not None or self.files is not None or bool(self.demand)
         return not special and self.rules == Rules()
 
+    @property
+    def by_name(self) -> bool:
+        """Whether a person asks for something of wizards, whatever the newest commit is."""
+        return bool(self.demand or self.rules.restart)
+
 
 def rollback(wizard: str) -> Request:
     """Put the wizard back to its last other generation."""
-    return Request("rollback by hand", Rules(only=frozenset({wizard})), demand=Demand(roll_back=wizard))
+    return Request("rollback by hand", _named(frozenset({wizard})), demand=Demand(roll_back=wizard))
 
 
-def retry(wizards: frozenset[str]) -> Request:
-    """Try again what failed or came back too often: of these wizards, or of all when none is named."""
+def retry(wizards: frozenset[str], restarts: int = 0) -> Request:
+    """Try again what failed or came back too often: of these wizards, or of all when none is named. `restarts` are
+    allowed beyond the fleet's policy."""
     demand = Demand(retry=wizards, everything=not wizards)
-    return Request("retry by hand", Rules(only=wizards), demand=demand)
+    return Request("retry by hand", _named(wizards, restarts), demand=demand)
+
+
+def restart(wizards: frozenset[str]) -> Request:
+    """Restart these wizards."""
+    return Request("restart by hand", replace(_named(wizards), restart=wizards))
+
+
+def _named(wizards: frozenset[str], restarts: int = 0) -> Rules:
+    """Each wizard that a person has named may be restarted, whatever the fleet allows at once."""
+    return Rules(only=wizards, restarts=max(restarts, len(wizards)))

@@ -8,22 +8,25 @@ it (demand.py).
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from reconciler.engine.apply import Applied, Outcome
 from reconciler.engine.host import Host
+from reconciler.engine.report import Planned
 from reconciler.engine.status import iso
 from reconciler.plan.change import Operation, Plan
 from reconciler.plan.diff import LIVE
 from reconciler.plan.expand import Desired
+from reconciler.plan.expansion import Expansion, expansion, of_wizard, same
 from reconciler.plan.fact import Observed, ProcessFact, SecretFact
 from reconciler.plan.fields import secret_refs
-from reconciler.plan.generation import Effective, effective, expansion, of_wizard, way_back, words
+from reconciler.plan.generation import Effective, StandIn, effective, rejections, way_back, words
 from reconciler.plan.held import Generation, Quarantine, Records
 from reconciler.plan.order import circles
 from reconciler.plan.repeat import counted
 from reconciler.plan.resource import KeyedFile, OwnedKey, Process, Resource
 from reconciler.plan.retire import body_key
+from reconciler.plan.stand_in import stand_ins, with_stand_ins
 from reconciler.plan.value import SecretRef
 from reconciler.protocols.events import Level
 from reconciler.protocols.ledger import Result
@@ -32,10 +35,19 @@ _PROOF = frozenset({Operation.COPY_DATABASES, Operation.START, Operation.GATE, O
 """A stopped wizard of which one of these failed does not run as declared, and goes back to what it ran on."""
 
 
+@dataclass(frozen=True, slots=True)
+class Fallen:
+    """What a pass has done to wizards: those that are quarantined now, and all that have to go back to something."""
+
+    quarantined: frozenset[str]
+    back: frozenset[str]
+
+
 class Trust:
     def __init__(self, host: Host) -> None:
         self._host = host
         self._last: tuple[Desired, Records, Mapping[SecretRef, SecretFact], Effective] | None = None
+        self._stood: tuple[Effective, Mapping[str, StandIn], Effective] | None = None
         self._looked = False
 
     def effective(self, desired: Desired, records: Records) -> Effective:
@@ -48,31 +60,45 @@ class Trust:
             self._last = last = (desired, records, secrets, effective(desired, records, secrets))
         return last[3]
 
-    def expansion(self, wizard: str, desired: Desired) -> str:
-        """Digest of what Git declares for the wizard, with its secrets as they are now."""
-        resources = of_wizard(desired)[wizard]
-        return expansion(resources, self._secrets(resources))
+    def standing(self, wants: Effective, observed: Observed, records: Records) -> Effective:
+        """What is really wanted where wizards do not run and wait for a secret; else `wants` itself."""
+        found = stand_ins(wants, observed, records)
+        if not found:
+            return wants
+        if self._stood is None or self._stood[0] is not wants or self._stood[1] != found:
+            self._stood = (wants, found, with_stand_ins(wants, found))
+        return self._stood[2]
 
-    def quarantine(self, plan: Plan, desired: Desired, applied: Applied, pass_id: int) -> frozenset[str]:
-        """Quarantines what failed to start or to hold; returns the wizards that now have to go back.
+    def expansion(self, wizard: str, desired: Desired) -> Expansion:
+        """Of what Git declares for the wizard, with its secrets as they are now."""
+        resources = of_wizard(desired)[wizard]
+        return expansion(resources, self._secrets(resources), desired.company.get(wizard, ""))
+
+    def quarantine(self, planned: Planned, applied: Applied, pass_id: int) -> Fallen:
+        """Quarantines what failed to start or to hold, and says who now has to go back.
 
         What is blocked from outside is not at fault. A way back that fails is not quarantined again, and neither is
-        what this wizard was healthy on until now: no commit is to blame for it, and the next pass tries again.
+        what this wizard was healthy on until now, or what stands in while a secret can't be read: no commit is to blame
+        for it, and the next pass tries again.
         """
+        plan, desired = planned.plan, planned.wanted.desired
         reasons = {
             o.step.wizard: o.text.removeprefix(f"{o.step.key}: ")
             for o in applied.outcomes
             if _failed(o) and o.step.wizard
         }
-        back = {name for name, _ in plan.quarantined}
-        found: set[str] = set()
+        back, found = set[str](), set[str]()
         for name in tuple(reasons):
-            if name in desired.wizards and name not in back and not self._was_healthy(name, desired):
+            if name not in desired.wizards or name in planned.standing:
+                continue
+            if name in planned.quarantined:
+                back |= {name} if self._way_back_fell(name, planned, reasons[name], pass_id) else set()
+            elif not self._was_healthy(name, desired):
                 found.add(name)
                 found |= self._tied(name, plan, desired, reasons)
         for name in sorted(found):
             self._quarantine(name, desired, plan.commit, reasons[name], pass_id)
-        return frozenset(found)
+        return Fallen(frozenset(found), frozenset(found | back))
 
     def _tied(self, name: str, plan: Plan, desired: Desired, reasons: dict[str, str]) -> set[str]:
         """Those with whom the wizard passed ports round: one of them can only go back with all of them."""
@@ -83,44 +109,110 @@ class Trust:
         return tied
 
     def _was_healthy(self, name: str, desired: Desired) -> bool:
-        newest = next(iter(self._host.ledger.records().generations.get(name, ())), None)
-        return newest is not None and newest.expansion == self.expansion(name, desired)
+        """Whether this is what it was healthy on just before; an older generation may be at fault like any other."""
+        before = next(iter(self._generations(name)), None)
+        return before is not None and same(before, self.expansion(name, desired))
+
+    def _generations(self, name: str) -> tuple[Generation, ...]:
+        return self._host.ledger.records().generations.get(name, ())
 
     def _quarantine(self, name: str, desired: Desired, commit: str, reason: str, pass_id: int) -> None:
-        now = iso(self._host.clock.now())
-        one = Quarantine(name, self.expansion(name, desired), commit, reason, now)
+        now, made = iso(self._host.clock.now()), self.expansion(name, desired)
+        one = Quarantine(name, made.digest, commit, reason, now, secrets=made.secrets)
         text = words(one, way_back(self._host.ledger.records(), one))
         self._host.ledger.quarantine(one)
-        self._host.ledger.note(pass_id, commit, name, body_key(name), f"quarantined: {text}", told=True)
-        self._host.say(f"quarantined: {text}", name, level=Level.ERROR)
+        self._tell(f"quarantined: {text}", name, commit, pass_id)
 
-    def remember(self, desired: Desired, observed: Observed, left: Plan, touched: Iterable[str]) -> None:
-        """A new generation for each wizard that has held and has nothing left to do.
+    def _way_back_fell(self, name: str, planned: Planned, reason: str, pass_id: int) -> bool:
+        """Whether there is something else to go back to than this way back, which has failed."""
+        one, generation = planned.quarantined[name]
+        if generation is None:
+            return False
+        before, commit = self._generations(name)[0], planned.plan.commit
+        named = f"generation {generation.number} (commit {generation.commit[:7]})"
+        if one.by_hand and generation.number != before.number:
+            self._undo(one, before, generation)
+            text = f"the rollback to {named} failed: {reason}; back to what it ran on before"
+            self._tell(text, name, commit, pass_id)
+            return True
+        if not set(generation.resources) >= {r for r in planned.desired.resources if r.wizard == name}:
+            now = self.expansion(name, planned.wanted.desired).secrets
+            self._host.ledger.quarantine(replace(one, secrets=now))
+            text = f"{named} failed with a secret that was changed since: {reason}; it gets the text of its time again"
+            self._tell(text, name, commit, pass_id)
+            return True
+        return False
+
+    def _undo(self, one: Quarantine, before: Generation, tried: Generation) -> None:
+        """Takes back what a person said when they rolled back from `before`, but not that Git's word is not to be."""
+        rejected = rejections(self._host.ledger.records(), one.wizard) - {before.number}
+        if before.rejected and not same(before, one):
+            self._host.ledger.reject(one.wizard, rejected | {tried.number})
+        else:
+            self._host.ledger.reject(one.wizard, rejected)
+            self._host.ledger.release(one.wizard)
+
+    def _tell(self, text: str, name: str, commit: str, pass_id: int) -> None:
+        self._host.ledger.note(pass_id, commit, name, body_key(name), text, told=True)
+        self._host.say(text, name, level=Level.ERROR)
+
+    def lift(self, desired: Desired) -> None:
+        """Lifts the quarantines of what the branch's tip no longer declares: a commit has changed it.
+
+        Also of wizards that are to be dead or gone meanwhile. Not to be asked of an older commit that is in force.
+        """
+        records = self._host.ledger.records()
+        if not records.quarantines:
+            return
+        stand = self.effective(desired, records).quarantined
+        for name in sorted(records.quarantines.keys() - stand.keys()):
+            self._host.ledger.release(name)
+
+    def remember(self, after: Planned, touched: Iterable[str]) -> None:
+        """A new generation for each wizard that has held and has nothing left to do; or which one it holds on again.
 
         Looks at the touched ones; the first time at all, because an earlier process may have been killed before it
         came here.
         """
+        desired, left = after.desired, after.plan
         names = set(touched if self._looked else desired.wizards) & set(left.wizards)
         self._looked = self._looked or len(left.wizards) == len(desired.wizards)
-        names -= {change.wizard for change in left.changes} | {name for name, _ in left.quarantined}
+        names -= {change.wizard for change in left.changes}
         if not names:
             return
         resources, records = of_wizard(desired), self._host.ledger.records()
         for name in sorted(names):
-            if _holds(resources[name], observed, records):
-                self._add(name, resources[name], records, left.commit)
+            if _holds(resources[name], after.observed, records):
+                made = self._made(name, resources[name], after)
+                if made is not None:
+                    self._add(made, resources[name], records)
 
-    def _add(self, name: str, resources: tuple[Resource, ...], records: Records, commit: str) -> None:
-        newest = next(iter(records.generations.get(name, ())), None)
-        digest = expansion(resources, self._secrets(resources))
-        if name in records.quarantines:
-            self._host.ledger.release(name)  # a commit has changed it, and what it changed it to holds
-        if newest is not None and newest.expansion == digest:
-            return
-        number = newest.number + 1 if newest else 1
-        pinned = tuple(self._pinned(resource) for resource in resources)
+    def _made(self, name: str, resources: tuple[Resource, ...], after: Planned) -> Generation | None:
+        """The generation that the wizard holds on, without number and resources; None where there can be none."""
         now = iso(self._host.clock.now())
-        self._host.ledger.add_generation(Generation(name, number, commit, now, digest, pinned))
+        if name not in after.quarantined:
+            made = expansion(resources, self._secrets(resources), after.desired.company.get(name, ""))
+            return Generation(name, 0, after.plan.commit, now, made.digest, (), made.secrets)
+        back = after.quarantined[name][1]
+        if back is None:
+            return None
+        facts = self._secrets(resources)
+        fresh = {ref: facts[ref].digest for r in resources for ref in secret_refs(r)}
+        secrets = tuple((ref, fresh.get(ref, text)) for ref, text in back.secrets)
+        return replace(back, at=now, secrets=secrets)
+
+    def _add(self, made: Generation, resources: tuple[Resource, ...], records: Records) -> None:
+        older = records.generations.get(made.wizard, ())
+        known = next((g for g in older if same(g, made)), None)
+        if known is None:
+            number = max((g.number for g in older), default=0) + 1
+            pinned = tuple(self._pinned(resource) for resource in resources)
+            self._host.ledger.add_generation(replace(made, number=number, resources=pinned))
+            return
+        if known is not older[0]:
+            self._host.ledger.stand(made.wizard, known.number)
+        if known.rejected:
+            self._host.ledger.reject(made.wizard, rejections(records, made.wizard) - {known.number})
 
     def count(self, plan: Plan, applied: Applied, records: Records, only: frozenset[str] = frozenset()) -> None:
         """Counts the changes that were made whole and the starts that failed, so that one that keeps coming back is

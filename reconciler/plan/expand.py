@@ -24,7 +24,7 @@ from reconciler.plan.resource import (
     Symlink,
     TextFile,
 )
-from reconciler.plan.soul import soul_text
+from reconciler.plan.soul import company, soul_text
 from reconciler.plan.value import FieldPath, Known, SecretRef, known
 from reconciler.spec.age import age_body
 from reconciler.spec.desired import DesiredFleet
@@ -70,6 +70,8 @@ class Desired:
     """Path of a codebase version -> the wizard that its Codebase names as canary."""
     runs: Mapping[str, str] = field(default_factory=dict)
     """Wizard -> path of the codebase version that Git declares for it."""
+    company: Mapping[str, str] = field(default_factory=dict)
+    """Wizard -> the line of its SOUL.md that comes of other wizards."""
 
 
 def expand(fleet: DesiredFleet, host: str, root: str | None, commit: str) -> Desired:
@@ -102,6 +104,7 @@ def expand(fleet: DesiredFleet, host: str, root: str | None, commit: str) -> Des
         former={old: w.name for w in fleet.wizards.values() for old in w.formerly},
         canaries={codebase_path(c, place): c.canary for c in (fleet.codebases[name] for name in codebases) if c.canary},
         runs={w.name: codebase_path(fleet.codebases[w.codebase], place) for w in wizards},
+        company={w.name: company(fleet, w) for w in wizards},
         positions={name: fleet.positions["Wizard", name] for name in mine if ("Wizard", name) in fleet.positions},
     )
 

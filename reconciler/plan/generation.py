@@ -1,54 +1,47 @@
 """Generations and quarantine: what a wizard should be while the newest declaration of it has failed here.
 
 A generation is what a healthy wizard ran on: its resources with secrets pinned to their versions. When exactly this
-expansion of a wizard has failed its gate on this host, its last other generation is what is wanted, until a commit
+expansion of a wizard has failed its gate on this host, what it was healthy on before is what is wanted, until a commit
 changes the expansion. With no other generation the files stay and the process stays stopped. Pure; not done here:
-recording either of them (engine/).
+recording either of them (engine/), and wizards that only wait for a secret (stand_in.py).
 """
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from reconciler.plan.change import Cause, Change, Reason
 from reconciler.plan.expand import Desired
-from reconciler.plan.fields import Secrets, secret_refs
+from reconciler.plan.expansion import comparable, expansion, of_wizard, same
+from reconciler.plan.fields import Secrets
+from reconciler.plan.fresh import with_fresh_secrets
 from reconciler.plan.held import Generation, Quarantine, Records
 from reconciler.plan.resource import CodebaseVersion, Process, Resource
+from reconciler.plan.value import SecretRef
+
+Instead = Mapping[str, tuple[Resource, ...] | None]
+"""Wizard -> the resources that are wanted instead of those that Git declares; None: those of Git, stopped."""
 
 
-def of_wizard(desired: Desired) -> Mapping[str, tuple[Resource, ...]]:
-    """Wizard -> its own resources and the codebase version that it runs, in order."""
-    found: dict[str, list[Resource]] = {name: [] for name in desired.wizards}
-    versions = {r.path: r for r in desired.resources if isinstance(r, CodebaseVersion)}
-    for resource in desired.resources:
-        if resource.wizard in found:
-            if isinstance(resource, Process) and resource.codebase in versions:
-                found[resource.wizard].insert(0, versions[resource.codebase])
-            found[resource.wizard].append(resource)
-    return {name: tuple(resources) for name, resources in found.items()}
+@dataclass(frozen=True, slots=True)
+class StandIn:
+    """A wizard that does not run, and can't be what Git declares: why not, the generation that is wanted until it can,
+    and the secrets that can't be read."""
 
-
-def expansion(resources: tuple[Resource, ...], secrets: Secrets) -> str:
-    """Hex digest of all that a wizard is made from, versions of its secrets included."""
-    digest = hashlib.sha256()
-    for resource in resources:
-        digest.update(repr(resource).encode())
-        for ref in secret_refs(resource):
-            fact = secrets.get(ref)
-            digest.update(f"{ref} {fact.digest if fact else ''}".encode())
-    return digest.hexdigest()
+    why: str
+    generation: Generation
+    missing: frozenset[SecretRef]
 
 
 @dataclass(frozen=True, slots=True)
 class Effective:
     """What is really wanted now. `quarantined`: wizard -> why its declaration is not applied here, and the generation
-    that is wanted instead (None: stopped)."""
+    that is wanted instead (None: stopped). `standing`: wizard -> what it runs on while a secret can't be read."""
 
     desired: Desired
     quarantined: Mapping[str, tuple[Quarantine, Generation | None]]
+    standing: Mapping[str, StandIn] = field(default_factory=dict)
 
 
 def effective(desired: Desired, records: Records, secrets: Secrets) -> Effective:
@@ -57,68 +50,85 @@ def effective(desired: Desired, records: Records, secrets: Secrets) -> Effective
         return Effective(desired, {})
     declared = of_wizard(desired)
     stopped: dict[str, tuple[Quarantine, Generation | None]] = {}
-    for name, quarantine in sorted(records.quarantines.items()):
-        if name in declared and expansion(declared[name], secrets) == quarantine.expansion:
-            stopped[name] = (quarantine, way_back(records, quarantine))
-    if not stopped:
-        return Effective(desired, {})
-    return Effective(replace(desired, resources=tuple(_resources(desired, stopped))), stopped)
+    instead: dict[str, tuple[Resource, ...] | None] = {}
+    for name, one in sorted(records.quarantines.items()):
+        if name in declared and stands(one, declared[name], desired, records, secrets):
+            back = way_back(records, one)
+            stopped[name] = (one, back)
+            instead[name] = with_fresh_secrets(back, declared[name], one.secrets, secrets) if back else None
+    return Effective(wanted_instead(desired, instead), stopped)
+
+
+def stands(
+    one: Quarantine, declared: tuple[Resource, ...], desired: Desired, records: Records, secrets: Secrets
+) -> bool:
+    """Whether a quarantine is about what Git declares now.
+
+    It is by what Git declares. Only where that is what the wizard was healthy on before, the text of a secret has
+    failed: then another text is another try.
+    """
+    if not comparable(one):
+        return one.commit == desired.commit
+    now = expansion(declared, secrets, desired.company.get(one.wizard, ""))
+    back = way_back(records, one)
+    by_text = back is not None and back.expansion == one.expansion
+    return same(one, now) if by_text else one.expansion == now.digest
 
 
 def way_back(records: Records, quarantine: Quarantine) -> Generation | None:
-    """The newest generation of the wizard that is not the quarantined expansion."""
+    """What the wizard was last healthy on that is not the quarantined expansion, and that nobody has rejected."""
     generations = records.generations.get(quarantine.wizard, ())
-    return next((g for g in generations if g.expansion != quarantine.expansion), None)
+    return next((g for g in generations if not g.rejected and not same(g, quarantine)), None)
 
 
-def _resources(desired: Desired, stopped: Mapping[str, tuple[Quarantine, Generation | None]]) -> Iterator[Resource]:
-    """Every resource once; those of a quarantined wizard as its generation had them."""
+def rejections(records: Records, wizard: str) -> frozenset[int]:
+    """Numbers of the generations that a person has rolled back from."""
+    return frozenset(g.number for g in records.generations.get(wizard, ()) if g.rejected)
+
+
+def wanted_instead(desired: Desired, instead: Instead) -> Desired:
+    """`desired` itself when nothing is wanted instead of it."""
+    return replace(desired, resources=tuple(_resources(desired, instead))) if instead else desired
+
+
+def _resources(desired: Desired, instead: Instead) -> Iterator[Resource]:
+    """Every resource once; those of a wizard that is to be something else as that has them."""
     seen: set[str] = set()
     declared = {r.key for r in desired.resources}  # of one source that both name, Git says where it comes from
-    older = (
-        r
-        for _, g in stopped.values()
-        if g
-        for r in g.resources
-        if isinstance(r, CodebaseVersion) and r.key not in declared
-    )
-    used = {r.codebase for r in desired.resources if isinstance(r, Process) and r.wizard not in stopped}
+    found = (r for resources in instead.values() for r in resources or () if isinstance(r, CodebaseVersion))
+    older = (version for version in found if version.key not in declared)
+    used = {r.codebase for r in desired.resources if isinstance(r, Process) and r.wizard not in instead}
     for resource in (*older, *desired.resources):
         idle = isinstance(resource, CodebaseVersion) and resource.path not in used and resource.key not in seen
-        if resource.key not in seen and not (idle and _only_of(resource, desired, stopped)):
+        if resource.key not in seen and not (idle and _only_of(resource, desired, instead)):
             seen.add(resource.key)
-            yield from _one(resource, stopped)
-    for name, (_, generation) in stopped.items():
-        rest = generation.resources if generation else ()
-        yield from (r for r in rest if r.wizard == name and r.key not in seen)
+            yield from _one(resource, instead)
+    for name, resources in instead.items():
+        yield from (r for r in resources or () if r.wizard == name and r.key not in seen)
 
 
-def _only_of(version: Resource, desired: Desired, stopped: Mapping[str, tuple[Quarantine, Generation | None]]) -> bool:
-    """Whether only quarantined wizards with a way back declare the version: it need not be installed again."""
+def _only_of(version: Resource, desired: Desired, instead: Instead) -> bool:
+    """Whether only wizards with a way back declare the version: it need not be installed again."""
     if not isinstance(version, CodebaseVersion):
         return False
     users = {r.wizard for r in desired.resources if isinstance(r, Process) and r.codebase == version.path}
-    wanted = {r.key for _, g in stopped.values() if g for r in g.resources}
-    return (
-        version.key not in wanted
-        and bool(users)
-        and all(name and name in stopped and stopped[name][1] for name in users)
-    )
+    wanted = {r.key for resources in instead.values() for r in resources or ()}
+    return version.key not in wanted and bool(users) and all(name and instead.get(name) for name in users)
 
 
-def _one(resource: Resource, stopped: Mapping[str, tuple[Quarantine, Generation | None]]) -> Iterator[Resource]:
+def _one(resource: Resource, instead: Instead) -> Iterator[Resource]:
     name = resource.wizard
-    if name is None or name not in stopped:
+    if name is None or name not in instead:
         yield resource
         return
-    generation = stopped[name][1]
-    if generation is None:
+    resources = instead[name]
+    if resources is None:
         yield replace(resource, run=False) if isinstance(resource, Process) else resource
         return
-    yield from (r for r in generation.resources if r.key == resource.key)
+    yield from (r for r in resources if r.key == resource.key)
 
 
-_OF_GIT = frozenset({Cause.DECLARED, Cause.CHANGED, Cause.REMOVED, Cause.EXISTS})
+OF_GIT = frozenset({Cause.DECLARED, Cause.CHANGED, Cause.REMOVED, Cause.EXISTS})
 
 
 def going_back(change: Change, quarantined: Mapping[str, tuple[Quarantine, Generation | None]]) -> Change:
@@ -130,7 +140,7 @@ def going_back(change: Change, quarantined: Mapping[str, tuple[Quarantine, Gener
     text = "quarantined, with no generation to go back to"
     if generation:
         text = f"back to generation {generation.number} (commit {generation.commit[:7]})"
-    rest = (reason for reason in change.reasons if reason.cause not in _OF_GIT)
+    rest = (reason for reason in change.reasons if reason.cause not in OF_GIT)
     return replace(change, reasons=(*rest, Reason(Cause.BACK, text)))
 
 

@@ -7,7 +7,10 @@ from dataclasses import dataclass, field
 from enum import Enum
 
 from reconciler.plan.resource import Resource
-from reconciler.plan.value import Fields
+from reconciler.plan.value import Fields, SecretRef
+
+SecretTexts = tuple[tuple[SecretRef, str], ...]
+"""Secret -> digest of its text at one time."""
 
 
 class Origin(Enum):
@@ -63,7 +66,8 @@ class Pause:
 class Generation:
     """What a healthy wizard ran on: its resources and codebase version, with secrets pinned to their versions.
 
-    `number` counts up for each wizard from 1. `at` is ISO 8601 in UTC.
+    `number` counts up for each wizard from 1. `at` is ISO 8601 in UTC. `expansion` and `secrets` say what it was
+    expanded from. `rejected`: a person has rolled back from it, and no way back leads there until a retry.
     """
 
     wizard: str
@@ -72,11 +76,14 @@ class Generation:
     at: str
     expansion: str
     resources: tuple[Resource, ...]
+    secrets: SecretTexts = ()
+    rejected: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Quarantine:
-    """Exactly this expansion of a wizard is not applied here: it failed its gate, or a person rolled it back."""
+    """Exactly this expansion of a wizard is not applied here: it failed its gate, or a person rolled it back. `secrets`
+    are the texts that it had."""
 
     wizard: str
     expansion: str
@@ -84,6 +91,7 @@ class Quarantine:
     reason: str
     since: str
     by_hand: bool = False
+    secrets: SecretTexts = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +128,7 @@ class Records:
     attic: Mapping[str, Stored] = field(default_factory=dict)
     pauses: Mapping[str, Pause] = field(default_factory=dict)
     generations: Mapping[str, tuple[Generation, ...]] = field(default_factory=dict)
-    """Wizard -> its generations, newest first."""
+    """Wizard -> its generations, the one that it was last healthy on first."""
     quarantines: Mapping[str, Quarantine] = field(default_factory=dict)
     repeats: Mapping[str, Repeat] = field(default_factory=dict)
     """Resource key -> how often its change has come back."""

@@ -35,6 +35,12 @@ def _title(name: str) -> str:
     return f"# {' '.join(part.capitalize() for part in name.split('-'))} House Charter"
 
 
+def company(fleet: DesiredFleet, wizard: Wizard) -> str:
+    """The line of SOUL.md that comes of other wizards, or ""."""
+    siblings = _siblings(fleet, wizard) if isinstance(wizard.soul, SoulCharter) else ""
+    return f"{_NEIGHBOURS}{siblings}" if siblings else ""
+
+
 def _siblings(fleet: DesiredFleet, wizard: Wizard) -> str:
     """Who shares the codebase: by name in a house, in words in a crowd, where each newcomer would change every soul."""
     host = fleet.host_of(wizard)
@@ -53,9 +59,9 @@ def _charter(fleet: DesiredFleet, wizard: Wizard, place: Place, charter: Charter
     if charter.lineage:
         yield f"- {charter.lineage}"
     yield from ("", "Canonical placement:", f"{_PLACE}{place.home}")
-    siblings = _siblings(fleet, wizard)
-    if siblings:
-        yield f"{_NEIGHBOURS}{siblings}"
+    others = company(fleet, wizard)
+    if others:
+        yield others
     duties = charter.responsibilities or ((wizard.role,) if wizard.role else ())
     if duties:
         yield from ("", "Role:", *(f"- {duty}" for duty in duties))

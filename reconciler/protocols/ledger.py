@@ -3,7 +3,7 @@ and outcome, inventory and last applied values are committed together after it."
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from dataclasses import dataclass
 from enum import Enum
 from typing import Protocol
@@ -27,7 +27,8 @@ class Result(Enum):
 class Update:
     """What a step changes in the inventory: entries to hold, keys to drop, attic entries to add or take out, and keys
     of held entries that were `used` just now, which moves them to the end of `Records.held`. `renamed`, as (old, new):
-    `generations` and `starts` are then all that is known under the new name, and nothing is under the old one."""
+    `generations` (newest first) and `starts` are then all that is known under the new name, and nothing is under the
+    old one."""
 
     hold: tuple[tuple[str, Held], ...] = ()
     drop: tuple[str, ...] = ()
@@ -135,7 +136,17 @@ class Ledger(Protocol):
         """False when it was not paused."""
         ...
 
-    def add_generation(self, generation: Generation) -> None: ...
+    def add_generation(self, generation: Generation) -> None:
+        """The wizard is healthy on it now: it comes first."""
+        ...
+
+    def stand(self, wizard: str, number: int) -> None:
+        """The wizard is healthy on this one again: it comes first."""
+        ...
+
+    def reject(self, wizard: str, numbers: Set[int]) -> None:
+        """Exactly these generations of the wizard are those that a person has rolled back from."""
+        ...
 
     def quarantine(self, quarantine: Quarantine) -> None:
         """Replaces the wizard's older one."""

@@ -112,7 +112,7 @@ def test_a_broken_commit(here: Call, site: Site) -> None:
     ran = here("plan")
     assert ran.code == 1
     assert "fleet/ada.yaml:3:1: " in ran.err
-    assert "nothing was changed" in ran.err
+    assert "nothing of it is applied" in ran.err
 
 
 def test_a_saved_plan_is_private_and_whole(here: Call, site: Site) -> None:

@@ -13,8 +13,8 @@ from reconciler.cli.progress import Lines
 from reconciler.engine.host import Host
 from reconciler.engine.reconcile import Reconciler
 from reconciler.engine.request import Request
+from reconciler.plan.expansion import expansion, of_wizard
 from reconciler.plan.fields import secret_refs
-from reconciler.plan.generation import expansion, of_wizard
 from reconciler.plan.held import Generation, Pause, Quarantine, Repeat
 from reconciler.plan.repeat import repeat_digest
 from reconciler.plan.resource import TextFile
@@ -50,8 +50,9 @@ def quarantine(site: Site, wizard: str = "ada") -> None:
         desired = Reconciler(host).plan(Request()).wanted.desired
         resources = of_wizard(desired)[wizard]
         secrets = host.secrets.observe({ref for r in resources for ref in secret_refs(r)})
-        digest = expansion(resources, secrets)
-        host.ledger.quarantine(Quarantine(wizard, digest, desired.commit, "did not pass its gate", AT))
+        made = expansion(resources, secrets, desired.company[wizard])
+        failed = Quarantine(wizard, made.digest, desired.commit, "did not pass its gate", AT, secrets=made.secrets)
+        host.ledger.quarantine(failed)
 
 
 def soul(site: Site) -> str:

@@ -260,6 +260,16 @@ def runs(version: str) -> Callable[[Program], str]:
     return lambda program: "does not listen" if release(program) == version else ""
 
 
+def deaf(site: Site, wizard: str = "ada") -> None:
+    """The wizard's gateway does not listen while its config holds what was last declared in `display`."""
+    bad = site.wizards[wizard].get("config")
+
+    def ill(program: Program) -> str:
+        return "deaf" if program.name == f"{wizard}-body" and bad == {"display": site.display(wizard)} else ""
+
+    site.gateways.ill = ill
+
+
 def write(path: Path, text: str) -> None:
     """Puts one row into a database, making it when there is none."""
     with closing(sqlite3.connect(path)) as database, database:

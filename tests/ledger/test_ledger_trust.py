@@ -191,3 +191,32 @@ def test_what_is_told_is_no_thing_that_was_seen(ledger: SqliteLedger) -> None:
     newest, older = ledger.entries("ezra", 10)
     assert (newest.operation, newest.reason, newest.result) == ("told", "rolled back by hand", Result.DONE)
     assert older.operation == "seen"
+
+
+def test_what_it_holds_on_again_comes_first_and_keeps_its_number(ledger: SqliteLedger, tmp_path: Path) -> None:
+    for number in range(1, 4):
+        ledger.add_generation(generation(number))
+    ledger.add_generation(generation(1, "allegro"))
+    ledger.stand("ezra", 1)
+    assert [g.number for g in ledger.records().generations["ezra"]] == [1, 3, 2]
+    ledger.add_generation(generation(4))
+    other = reopened(ledger, tmp_path)
+    assert [g.number for g in other.records().generations["ezra"]] == [4, 1, 3, 2]
+    other.close()
+
+
+def test_what_a_person_rejected_is_told_with_the_generation(ledger: SqliteLedger) -> None:
+    for number in range(1, 4):
+        ledger.add_generation(generation(number))
+    ledger.reject("ezra", {1, 3})
+    assert [(g.number, g.rejected) for g in ledger.records().generations["ezra"]] == [(3, True), (2, False), (1, True)]
+    ledger.reject("ezra", frozenset())
+    assert ledger.records().generations["ezra"] == tuple(generation(n) for n in (3, 2, 1))
+
+
+def test_a_quarantine_holds_the_texts_of_its_secrets_as_digests(ledger: SqliteLedger, tmp_path: Path) -> None:
+    one = replace(failed(), secrets=((SecretRef("env", "TOKEN"), "ab" * 32),))
+    ledger.quarantine(one)
+    other = reopened(ledger, tmp_path)
+    assert other.records().quarantines == {"ezra": one}
+    other.close()

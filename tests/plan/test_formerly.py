@@ -11,9 +11,10 @@ from hypothesis import strategies as st
 
 from reconciler.plan.build import Rules, build
 from reconciler.plan.change import Action, Cause, Disposition, Operation, Plan
+from reconciler.plan.expansion import expansion, of_wizard
 from reconciler.plan.fact import Unknown
 from reconciler.plan.formerly import renamed
-from reconciler.plan.generation import effective, expansion, of_wizard
+from reconciler.plan.generation import effective
 from reconciler.plan.held import Generation, Origin, Quarantine
 from reconciler.plan.relocate import Relocation
 from reconciler.plan.resource import Process
@@ -493,7 +494,7 @@ def test_renamed_and_moved_to_another_host_at_once(host: Host, fleet: DesiredFle
 
 def test_generations_come_along_as_a_way_back(host: Host, fleet: DesiredFleet) -> None:
     first = desired_of(fleet, FIRST)
-    made = expansion(of_wizard(first)["ada"], {})
+    made = expansion(of_wizard(first)["ada"], {}).digest
     host.records = replace(
         host.records,
         generations={"ada": (Generation("ada", 3, FIRST, "t", made, of_wizard(first)["ada"]),)},
@@ -504,7 +505,7 @@ def test_generations_come_along_as_a_way_back(host: Host, fleet: DesiredFleet) -
     assert host.records.generations.keys() == {"eve"}
     (kept,) = host.records.generations["eve"]
     assert (kept.wizard, kept.number, kept.expansion) == ("eve", 3, made)
-    failed = expansion(of_wizard(desired)["eve"], {})
+    failed = expansion(of_wizard(desired)["eve"], {}, desired.company["eve"]).digest
     host.records = replace(host.records, quarantines={"eve": Quarantine("eve", failed, SECOND, "did not listen", "t")})
     wanted = effective(desired, host.records, {})
     plan = build(wanted.desired, host.observe(wanted.desired), host.records, FREE, quarantined=wanted.quarantined)

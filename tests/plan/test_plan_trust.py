@@ -25,9 +25,10 @@ from reconciler.plan.change import (
     Step,
 )
 from reconciler.plan.expand import Desired
-from reconciler.plan.fact import ProcessFact
+from reconciler.plan.expansion import Expansion, expansion, of_wizard
+from reconciler.plan.fact import ProcessFact, SecretFact
 from reconciler.plan.fields import secret_refs
-from reconciler.plan.generation import Effective, effective, expansion, of_wizard
+from reconciler.plan.generation import Effective, effective
 from reconciler.plan.held import Generation, Pause, Quarantine, Repeat, Start
 from reconciler.plan.repeat import LIMIT, change_digest, counted, repeat_digest, stopped
 from reconciler.plan.resource import CodebaseVersion, KeyedFile, OwnedKey, Process, Resource, TextFile
@@ -57,12 +58,15 @@ edits = st.lists(commits.filter(lambda commit: commit.edit in HARMLESS), max_siz
 some = st.frozensets(st.sampled_from(NAMES))
 
 
-def expansions(host: Host, desired: Desired) -> dict[str, str]:
+def expansions(host: Host, desired: Desired) -> dict[str, Expansion]:
     found = of_wizard(desired)
-    return {name: expansion(resources, secrets_of(host, resources)) for name, resources in found.items()}
+    return {
+        name: expansion(resources, secrets_of(host, resources), desired.company[name])
+        for name, resources in found.items()
+    }
 
 
-def secrets_of(host: Host, resources: Iterable[Resource]) -> Mapping[SecretRef, object]:
+def secrets_of(host: Host, resources: Iterable[Resource]) -> Mapping[SecretRef, SecretFact]:
     return {ref: host.secret_fact(ref) for resource in resources for ref in secret_refs(resource)}
 
 
@@ -93,19 +97,25 @@ def remember(host: Host, desired: Desired) -> None:
     for name, resources in of_wizard(desired).items():
         older = generations.get(name, ())
         kept = tuple(pinned(host, resource) for resource in resources)
-        generations[name] = (Generation(name, len(older) + 1, desired.commit, AT, digests[name], kept), *older)
+        made = digests[name]
+        newest = Generation(name, len(older) + 1, desired.commit, AT, made.digest, kept, made.secrets)
+        generations[name] = (newest, *older)
     host.records = replace(host.records, generations=generations)
 
 
 def fail(host: Host, desired: Desired, names: Iterable[str], *, by_hand: bool = False) -> None:
     """What is desired of these wizards has failed here."""
     digests = expansions(host, desired)
-    found = {n: Quarantine(n, digests[n], desired.commit, "deaf", AT, by_hand) for n in names if n in digests}
+    found = {
+        name: Quarantine(name, made.digest, desired.commit, "deaf", AT, by_hand, made.secrets)
+        for name, made in digests.items()
+        if name in frozenset(names)
+    }
     host.records = replace(host.records, quarantines={**host.records.quarantines, **found})
 
 
 def wanted(host: Host, desired: Desired) -> Effective:
-    return effective(desired, host.records, secrets_of(host, desired.resources))  # type: ignore[arg-type]
+    return effective(desired, host.records, secrets_of(host, desired.resources))
 
 
 def plan_of(host: Host, desired: Desired, rules: Rules = FREE) -> Plan:

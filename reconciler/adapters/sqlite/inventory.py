@@ -115,7 +115,7 @@ def record(connection: sqlite3.Connection, update: Update) -> None:
     for old, new in update.renamed:
         rename(connection, old, new)
         presence.rename(connection, old, new)
-    for generation in update.generations:
+    for generation in reversed(update.generations):
         add_generation(connection, generation)
     for key, start in update.starts:
         add_start(connection, key, start)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Set
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -109,6 +109,16 @@ class SqliteLedger:
     def add_generation(self, generation: Generation) -> None:
         with self._writing() as connection:
             trust.add_generation(connection, generation)
+            self._inventory.touch()
+
+    def stand(self, wizard: str, number: int) -> None:
+        with self._writing() as connection:
+            trust.stand(connection, wizard, number)
+            self._inventory.touch()
+
+    def reject(self, wizard: str, numbers: Set[int]) -> None:
+        with self._writing() as connection:
+            trust.reject(connection, wizard, numbers)
             self._inventory.touch()
 
     def quarantine(self, quarantine: Quarantine) -> None:

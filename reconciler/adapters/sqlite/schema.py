@@ -2,6 +2,7 @@
 
 A version is never edited after its release: a change is a new entry of MIGRATIONS, run inside one transaction.
 `held.seq` grows with every write of a row and is never used twice, so it tells a changed row from an unchanged one.
+`generation.stood` grows each time its wizard is seen to hold on it.
 """
 
 from __future__ import annotations
@@ -87,7 +88,14 @@ ALTER TABLE start ADD COLUMN soaks INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE start ADD COLUMN log INTEGER NOT NULL DEFAULT 0;
 """
 
-MIGRATIONS = (_VERSION_1, _VERSION_2, _VERSION_3)
+_VERSION_4 = """
+ALTER TABLE generation ADD COLUMN stood INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE generation ADD COLUMN rejected INTEGER NOT NULL DEFAULT 0;
+UPDATE generation SET stood = number;
+ALTER TABLE quarantine ADD COLUMN secrets TEXT NOT NULL DEFAULT '[]';
+"""
+
+MIGRATIONS = (_VERSION_1, _VERSION_2, _VERSION_3, _VERSION_4)
 """MIGRATIONS[n] takes version n to n + 1."""
 VERSION = len(MIGRATIONS)
 TABLES = frozenset(

@@ -1,14 +1,16 @@
 """Generations, quarantines and counts of changes that came back, in SQLite.
 
-Rows of generations never change, so each is decoded once in the life of a process.
+What a generation is never changes, so each is decoded once in the life of a process; what changes is which of them its
+wizard was last healthy on, and which a person has rolled back from.
 """
 
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
+from dataclasses import replace
 
-from reconciler.plan.codec import GENERATION
+from reconciler.plan.codec import GENERATION, SECRET_TEXTS
 from reconciler.plan.held import Generation, Quarantine, Repeat, Start
 
 KEPT = 5
@@ -23,28 +25,36 @@ class Trust:
 
     def generations(self, connection: sqlite3.Connection) -> dict[str, tuple[Generation, ...]]:
         rows = connection.execute(
-            "SELECT wizard, number FROM (SELECT wizard, number, row_number() OVER "
-            "(PARTITION BY wizard ORDER BY number DESC) AS place FROM generation) WHERE place <= ? "
-            "ORDER BY wizard, number DESC",
+            "SELECT wizard, number, rejected FROM (SELECT wizard, number, rejected, stood, row_number() OVER "
+            "(PARTITION BY wizard ORDER BY stood DESC, number DESC) AS place FROM generation) WHERE place <= ? "
+            "ORDER BY wizard, place",
             (KEPT,),
         ).fetchall()
-        self._decoded = {row: self._decoded[row] for row in rows if row in self._decoded}  # a name may be used anew
+        known = {row[:2] for row in rows}
+        self._decoded = {key: one for key, one in self._decoded.items() if key in known}  # a name may be used anew
         found: dict[str, tuple[Generation, ...]] = {}
-        for wizard, number in rows:
-            found[wizard] = (*found.get(wizard, ()), self._one(connection, wizard, number))
+        for wizard, number, rejected in rows:
+            found[wizard] = (*found.get(wizard, ()), self._one(connection, wizard, number, rejected=bool(rejected)))
         return found
 
-    def _one(self, connection: sqlite3.Connection, wizard: str, number: int) -> Generation:
-        if (wizard, number) not in self._decoded:
+    def _one(self, connection: sqlite3.Connection, wizard: str, number: int, *, rejected: bool) -> Generation:
+        one = self._decoded.get((wizard, number))
+        if one is None:
             query = "SELECT body FROM generation WHERE wizard = ? AND number = ?"
             (body,) = connection.execute(query, (wizard, number)).fetchone()
-            self._decoded[wizard, number] = GENERATION.decode(body)
-        return self._decoded[wizard, number]
+            one = GENERATION.decode(body)
+        if one.rejected != rejected:
+            one = replace(one, rejected=rejected)
+        self._decoded[wizard, number] = one
+        return one
 
 
 def quarantines(connection: sqlite3.Connection) -> dict[str, Quarantine]:
-    rows = connection.execute("SELECT wizard, expansion, revision, reason, since, by_hand FROM quarantine")
-    return {row[0]: Quarantine(row[0], row[1], row[2], row[3], row[4], bool(row[5])) for row in rows}
+    rows = connection.execute("SELECT wizard, expansion, revision, reason, since, by_hand, secrets FROM quarantine")
+    return {
+        wizard: Quarantine(wizard, expansion, commit, reason, since, bool(by_hand), SECRET_TEXTS.decode(secrets))
+        for wizard, expansion, commit, reason, since, by_hand, secrets in rows
+    }
 
 
 def repeats(connection: sqlite3.Connection) -> dict[str, Repeat]:
@@ -66,16 +76,32 @@ def add_start(connection: sqlite3.Connection, key: str, start: Start) -> None:
 
 def add_generation(connection: sqlite3.Connection, generation: Generation) -> None:
     connection.execute(
-        "INSERT INTO generation (wizard, number, body) VALUES (?, ?, ?)",
-        (generation.wizard, generation.number, GENERATION.encode(generation)),
+        "INSERT INTO generation (wizard, number, body, rejected) VALUES (?, ?, ?, ?)",
+        (generation.wizard, generation.number, GENERATION.encode(generation), int(generation.rejected)),
+    )
+    stand(connection, generation.wizard, generation.number)
+
+
+def stand(connection: sqlite3.Connection, wizard: str, number: int) -> None:
+    connection.execute(
+        "UPDATE generation SET stood = (SELECT max(stood) FROM generation WHERE wizard = ?1) + 1 "
+        "WHERE wizard = ?1 AND number = ?2",
+        (wizard, number),
     )
 
 
+def reject(connection: sqlite3.Connection, wizard: str, numbers: Set[int]) -> None:
+    connection.execute("UPDATE generation SET rejected = 0 WHERE wizard = ?", (wizard,))
+    rows = [(wizard, number) for number in numbers]
+    connection.executemany("UPDATE generation SET rejected = 1 WHERE wizard = ? AND number = ?", rows)
+
+
 def add_quarantine(connection: sqlite3.Connection, one: Quarantine) -> None:
+    secrets = SECRET_TEXTS.encode(one.secrets)
     connection.execute(
-        "INSERT OR REPLACE INTO quarantine (wizard, expansion, revision, reason, since, by_hand) "
-        "VALUES (?, ?, ?, ?, ?, ?)",
-        (one.wizard, one.expansion, one.commit, one.reason, one.since, int(one.by_hand)),
+        "INSERT OR REPLACE INTO quarantine (wizard, expansion, revision, reason, since, by_hand, secrets) "
+        "VALUES (?, ?, ?, ?, ?, ?, ?)",
+        (one.wizard, one.expansion, one.commit, one.reason, one.since, int(one.by_hand), secrets),
     )
 
 

@@ -25,12 +25,10 @@ def restart(session: Session, wizards: tuple[str, ...], yes: bool, verbose: bool
     and hold before it counts as done.
     """
     from reconciler.cli.passes import Manner, plan_and_run
-    from reconciler.engine.request import Request
-    from reconciler.plan.build import Rules
+    from reconciler.engine.request import restart as request
 
-    names = frozenset(wizards)
-    request = Request("restart by hand", Rules(only=names, restart=names))
-    return plan_and_run(session, request, Manner(yes, verbose), lambda planned: _check(wizards, planned))
+    asked = request(frozenset(wizards))
+    return plan_and_run(session, asked, Manner(yes, verbose), lambda planned: _check(wizards, planned))
 
 
 def _check(wizards: tuple[str, ...], planned: Planned) -> None:

@@ -49,10 +49,18 @@ def _introduce(wizard: str, planned: Planned) -> None:
 @verb("reconciler retry ezra", "reconciler retry --all -y")
 @click.argument("wizards", nargs=-1, metavar="[WIZARD]...")
 @click.option("--all", "everything", is_flag=True, help="All that is quarantined or stopped on this host.")
+@click.option(
+    "--allow-restarts",
+    "restarts",
+    metavar="N",
+    type=click.IntRange(min=0),
+    default=0,
+    help="With --all: let it restart so many running wizards. Those that are named may restart anyway.",
+)
 @click.option("-y", "--yes", is_flag=True, help="Try again without a question.")
 @verbose_option
 @pass_session
-def retry(session: Session, wizards: tuple[str, ...], everything: bool, yes: bool, verbose: bool) -> int:
+def retry(session: Session, wizards: tuple[str, ...], everything: bool, restarts: int, yes: bool, verbose: bool) -> int:
     """Try again what failed here.
 
     Lifts the quarantine of wizards whose gate failed or that were rolled back, and lets changes go on that were stopped
@@ -63,7 +71,7 @@ def retry(session: Session, wizards: tuple[str, ...], everything: bool, yes: boo
 
     if everything == bool(wizards):
         raise click.UsageError("name the wizards, or say --all")
-    asked = request(frozenset(wizards))
+    asked = request(frozenset(wizards), restarts)
     if not _told(session, wizards):
         return Exit.DONE
     return plan_and_run(session, asked, Manner(yes, verbose), lambda _: None)

@@ -1,0 +1,95 @@
+"""A wizard that does not run, and whose newest declaration names a secret that can't be read."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from reconciler.engine.request import restart
+from reconciler.plan.change import Disposition
+from reconciler.plan.held import Pause
+from tests.engine.site import Site
+
+KEY = "wizard/ada/file/home/.env"
+
+
+@pytest.fixture
+def token(site: Site) -> Path:
+    """A file that ada's token comes from; ada is healthy with it."""
+    path = site.folder / "token"
+    path.write_text("first\n")
+    site.wizards["ada"]["env"] = {"A_TOKEN": {"file": str(path)}}
+    site.push("a token")
+    site.settle()
+    return path
+
+
+def env(site: Site) -> str:
+    return (site.home("ada") / ".env").read_text()
+
+
+def test_it_runs_on_its_last_generation_until_the_secret_is_there(site: Site, token: Path) -> None:
+    commit = site.remote.git("rev-parse", "main")
+    token.unlink()
+    pid = site.pid("ada")
+    site.config("ada", v=2)
+    report = site.run()
+    assert (site.pid("ada"), site.display("ada")) == (pid, None)
+    site.gateways.crash("ada-body", 0)
+    report = site.run()
+    assert (report.done, report.stuck) == (True, ())
+    assert site.pid("ada")
+    assert "first" in env(site)
+    (left,) = report.left.changes
+    assert (left.key, left.disposition) == (KEY, Disposition.BLOCKED)
+    assert f"{token} can't be read: " in left.obstacle
+    assert f"generation 2 (commit {commit[:7]}) runs instead until then" in left.obstacle
+    status = site.status("ada")
+    assert (status.healthy, status.quarantined) == (True, "")
+    assert any("runs instead" in line for line in status.differences)
+    pid = site.pid("ada")
+    assert site.run().applied.outcomes == ()
+    token.write_text("second\n")
+    site.settle()
+    assert (site.pid("ada") != pid, site.display("ada")) == (True, {"v": 2})
+    assert "second" in env(site)
+
+
+def test_it_can_be_restarted_and_is_not_quarantined_when_it_fails(site: Site, token: Path) -> None:
+    token.unlink()
+    site.config("ada", v=2)
+    site.gateways.crash("ada-body", 0)
+    site.gateways.ill = lambda program: "busy" if program.name == "ada-body" else ""
+    assert not site.run().done
+    assert (site.records().quarantines, site.pid("ada")) == ({}, None)
+    site.gateways.ill = lambda program: ""
+    assert site.run(restart(frozenset({"ada"}))).done
+    assert site.pid("ada")
+
+
+def test_a_value_for_another_host_never_reaches_it(site: Site) -> None:
+    site.wizards["ada"]["env"] = {"A_TOKEN": {"env": "NOT_HERE"}}
+    site.push("a token that this host has not")
+    site.gateways.crash("ada-body", 0)
+    site.run()
+    assert site.pid("ada")
+    assert "A_TOKEN" not in env(site)
+
+
+def test_without_a_generation_it_waits(site: Site) -> None:
+    site.wizards["di"] = {**site.wizards["ada"], "name": "di", "port": 8646, "soul": {"charter": {"identity": "di"}}}
+    site.wizards["di"]["env"] = {"A_TOKEN": {"env": "NOT_HERE"}}
+    site.push("a new wizard")
+    site.run()
+    assert site.pid("di") is None
+
+
+def test_a_paused_one_stays_as_it_is(site: Site, token: Path) -> None:
+    token.unlink()
+    site.config("ada", v=2)
+    site.gateways.crash("ada-body", 0)
+    with site.bound() as (host, _):
+        host.ledger.pause(Pause("ada", "", "2026-01-01T00:00:00Z"))
+    site.run()
+    assert site.pid("ada") is None
