@@ -8,7 +8,7 @@ from dataclasses import replace
 from reconciler.engine.allow import allowances
 from reconciler.engine.apply import Applied, Apply
 from reconciler.engine.arrivals import Arrivals
-from reconciler.engine.demand import NOTHING, foreseen, obey
+from reconciler.engine.demand import NOTHING, Demand, Scene, foreseen, obey, widened
 from reconciler.engine.desired import DesiredState, InvalidFleet, Wanted
 from reconciler.engine.health import Prober
 from reconciler.engine.host import Host
@@ -166,9 +166,10 @@ class Reconciler:
         records = self._records(wanted.desired)
         if begun & records.pauses.keys():
             records = replace(records, pauses={n: p for n, p in records.pauses.items() if n not in begun})
+        asked = request.saved.rules if request.saved else request.rules
         if request.demand:
-            now = iso(self._host.clock.now())
-            records = foreseen(request.demand, records, wanted.desired, self._trust.expansion, now)
+            before, records = records, self._foreseen(request.demand, records, wanted.desired)
+            asked = replace(asked, only=widened(asked.only, before, records))
         wants = self._trust.effective(wanted.desired, records)
         observed = self._observer.observe(wants.desired, records, reread=request.reread)
         if self.prober.due():
@@ -177,7 +178,6 @@ class Reconciler:
         resting = self._tries.resting(wanted.desired.commit) if request.patient else {}
         if silent or resting:
             observed = replace(observed, silent=silent, resting=resting)
-        asked = request.saved.rules if request.saved else request.rules
         rules = asked if request.files is not None else self._allowed(asked, wanted)
         plan = build(wants.desired, observed, records, rules, self._memory, wants.quarantined)
         told = self._arrivals.told(wanted, observed, records) if plan.changes else ()
@@ -185,6 +185,11 @@ class Reconciler:
         if wanted.notices or arrivals:
             plan = replace(plan, warnings=(*wanted.notices, *(text for _, text in arrivals), *plan.warnings))
         return Planned(plan, wanted, wants.desired, observed, records, asked, wants.quarantined, arrivals)
+
+    def _foreseen(self, demand: Demand, records: Records, desired: Desired) -> Records:
+        now = iso(self._host.clock.now())
+        wanted = self._trust.effective(desired, records).desired
+        return foreseen(demand, records, Scene(desired, wanted, self._trust.expansion, now))
 
     def _records(self, desired: Desired) -> Records:
         """What the ledger knows, under the names that Git uses now; the same object while nothing changes."""

@@ -20,13 +20,14 @@ from reconciler.plan.fact import Observed, ProcessFact, SecretFact
 from reconciler.plan.fields import secret_refs
 from reconciler.plan.generation import Effective, effective, expansion, of_wizard, way_back, words
 from reconciler.plan.held import Generation, Quarantine, Records
-from reconciler.plan.order import circles
 from reconciler.plan.repeat import counted
 from reconciler.plan.resource import KeyedFile, OwnedKey, Process, Resource
 from reconciler.plan.retire import body_key
+from reconciler.plan.rings import go_back_together, tied, wanted_ports
 from reconciler.plan.value import SecretRef
 from reconciler.protocols.events import Level
 from reconciler.protocols.ledger import Result
+from reconciler.spec.words import listed
 
 _PROOF = frozenset({Operation.COPY_DATABASES, Operation.START, Operation.GATE, Operation.SOAK})
 """A stopped wizard of which one of these failed does not run as declared, and goes back to what it ran on."""
@@ -65,33 +66,33 @@ class Trust:
             if _failed(o) and o.step.wizard
         }
         back = {name for name, _ in plan.quarantined}
-        found: set[str] = set()
-        for name in tuple(reasons):
-            if name in desired.wizards and name not in back and not self._was_healthy(name, desired):
-                found.add(name)
-                found |= self._tied(name, plan, desired, reasons)
-        for name in sorted(found):
-            self._quarantine(name, desired, plan.commit, reasons[name], pass_id)
-        return frozenset(found)
+        fell = [n for n in reasons if n in desired.wizards and n not in back and not self._was_healthy(n, desired)]
+        groups = {name: self._group(name, plan, desired) - back for name in sorted(fell)}
+        ties = tied(groups)
+        for name, (ring, follows) in sorted(ties.items()):
+            reason = f"{listed(follows)} failed, with which it exchanges ports" if follows else reasons[name]
+            one = Quarantine(name, "", plan.commit, reason, "", ring=ring, follows=follows)
+            self._quarantine(one, desired, pass_id)
+        return frozenset(ties)
 
-    def _tied(self, name: str, plan: Plan, desired: Desired, reasons: dict[str, str]) -> set[str]:
-        """Those with whom the wizard passed ports round: one of them can only go back with all of them."""
-        ring = circles(plan.steps).get(body_key(name), frozenset())
-        tied = {other for other in desired.wizards if body_key(other) in ring}
-        for other in tied - reasons.keys():
-            reasons[other] = f"{name} failed, with which it exchanges ports"
-        return tied
+    def _group(self, name: str, plan: Plan, desired: Desired) -> frozenset[str]:
+        """The wizard and those with whom it exchanged ports: one of them can only go back with all of them."""
+        records, ports = self._host.ledger.records(), wanted_ports(desired.resources)
+        return go_back_together(name, plan, ports, records, lambda other: self._way(other, desired, records))
+
+    def _way(self, name: str, desired: Desired, records: Records) -> Generation | None:
+        return way_back(records, Quarantine(name, self.expansion(name, desired), "", "", ""))
 
     def _was_healthy(self, name: str, desired: Desired) -> bool:
         newest = next(iter(self._host.ledger.records().generations.get(name, ())), None)
         return newest is not None and newest.expansion == self.expansion(name, desired)
 
-    def _quarantine(self, name: str, desired: Desired, commit: str, reason: str, pass_id: int) -> None:
-        now = iso(self._host.clock.now())
-        one = Quarantine(name, self.expansion(name, desired), commit, reason, now)
+    def _quarantine(self, one: Quarantine, desired: Desired, pass_id: int) -> None:
+        name = one.wizard
+        one = replace(one, expansion=self.expansion(name, desired), since=iso(self._host.clock.now()))
         text = words(one, way_back(self._host.ledger.records(), one))
         self._host.ledger.quarantine(one)
-        self._host.ledger.note(pass_id, commit, name, body_key(name), f"quarantined: {text}", told=True)
+        self._host.ledger.note(pass_id, one.commit, name, body_key(name), f"quarantined: {text}", told=True)
         self._host.say(f"quarantined: {text}", name, level=Level.ERROR)
 
     def remember(self, desired: Desired, observed: Observed, left: Plan, touched: Iterable[str]) -> None:

@@ -5,29 +5,41 @@ Pure: desired, observed and held in, a Plan out; the same input gives the same p
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from reconciler.plan.block import block
-from reconciler.plan.canary import chains, held_back, in_turn, last_version, moves, never_held_since, version_name
+from reconciler.plan.canary import (
+    Chain,
+    chains,
+    held_back,
+    in_turn,
+    last_version,
+    moves,
+    never_held_since,
+    version_name,
+)
 from reconciler.plan.change import Action, Cause, Change, Copies, Disposition, FieldChange, Plan, Reason
 from reconciler.plan.diff import CODEBASE, diff, unmanaged
 from reconciler.plan.expand import ATTIC, Desired
 from reconciler.plan.fact import Fact, Observed, ProcessFact, Unknown
 from reconciler.plan.formerly import rename_changes, under_new_name
 from reconciler.plan.generation import going_back, words
-from reconciler.plan.held import Generation, Held, Quarantine, Records
-from reconciler.plan.order import order, tied
+from reconciler.plan.held import Held, Records
+from reconciler.plan.order import order
 from reconciler.plan.policy import refusals
+from reconciler.plan.ports import Quarantined, Waits, ports_of
 from reconciler.plan.prune import prune
 from reconciler.plan.rename import renames
 from reconciler.plan.resource import CodebaseVersion, Directory, Process, Resource
 from reconciler.plan.retire import folder_key, retire, retire_wizard, return_wizard
+from reconciler.plan.rings import rings
 from reconciler.plan.shared import sharing
 from reconciler.plan.unproven import extra
 from reconciler.plan.value import known
+from reconciler.spec.words import listed
 
-Quarantined = Mapping[str, tuple[Quarantine, Generation | None]]
+Rings = tuple[tuple[str, ...], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,17 +102,19 @@ def _build(
     changes = [*moves_first, *compared, *_removals(desired, observed, records)]
     changes += extra(changes, desired, observed, records)
     changes = [_with_databases(c, records) for c in _requested(changes, desired, observed, rules)]
+    ports = ports_of(changes, desired, observed, records, quarantined)
     if rules.only:
         changes = [c for c in changes if c.wizard in rules.only or (c.wizard is None and _used(c, desired, rules))]
     waiting = {**sharing(desired, records, observed.secrets), **held_back(desired, records, quarantined)}
-    blocked = block(changes, desired, observed, records, waiting)
+    blocked = block(changes, desired, observed.resting, records, waiting, ports)
     unused = () if rules.only else prune(desired, observed, records, blocked.changes)
     doable = [c for c in (*blocked.changes, *unused) if c.disposition is Disposition.APPLY]
-    one_by_one = chains(doable, desired, records, tied(doable, blocked.waits))
+    one_by_one = chains(doable, desired, records, blocked.waits.everybody())
+    together = _rings(doable, blocked.waits)
     return Plan(
         host=desired.host,
         commit=desired.commit,
-        changes=(*(in_turn(going_back(c, quarantined), one_by_one) for c in blocked.changes), *unused),
+        changes=(*(_told(c, quarantined, one_by_one, together) for c in blocked.changes), *unused),
         steps=order(doable, blocked.waits, one_by_one),
         refusals=(
             *refusals(blocked.changes, desired.policy, rules.deletions, rules.restarts),
@@ -111,7 +125,25 @@ def _build(
         quarantined=tuple((n, words(*why)) for n, why in quarantined.items() if not rules.only or n in rules.only),
         unenforced=desired.unenforced,
         wizards=tuple(name for name in desired.wizards if not rules.only or name in rules.only),
+        rings=together,
     )
+
+
+def _rings(changes: Iterable[Change], waits: Waits) -> Rings:
+    """The wizards of each ring of ports, by name."""
+    owners = {c.key: c.wizard for c in changes if isinstance(c.resource, Process) and c.wizard}
+    found = {frozenset(owners[key] for key in ring if key in owners) for ring in rings(waits.together()).values()}
+    return tuple(sorted(tuple(sorted(ring)) for ring in found))
+
+
+def _told(change: Change, quarantined: Quarantined, one_by_one: tuple[Chain, ...], rings: Rings) -> Change:
+    """The change with all that people are told about why and when."""
+    change = in_turn(going_back(change, quarantined), one_by_one)
+    ring = next((ring for ring in rings if change.wizard in ring), ())
+    if not ring or not isinstance(change.resource, Process):
+        return change
+    others = listed([name for name in ring if name != change.wizard])
+    return replace(change, reasons=(*change.reasons, Reason(Cause.TURN, f"exchanges ports with {others}")))
 
 
 def _with_databases(change: Change, records: Records) -> Change:

@@ -123,7 +123,7 @@ def held_back(
     failed = {
         desired.runs[name]: name
         for name, (quarantine, _) in quarantined.items()
-        if not quarantine.by_hand and desired.runs.get(name) not in proven
+        if not quarantine.by_hand and not quarantine.follows and desired.runs.get(name) not in proven
     }
     held = {}
     for name, codebase in desired.runs.items():

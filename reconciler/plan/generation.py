@@ -17,6 +17,8 @@ from reconciler.plan.expand import Desired
 from reconciler.plan.fields import Secrets, secret_refs
 from reconciler.plan.held import Generation, Quarantine, Records
 from reconciler.plan.resource import CodebaseVersion, Process, Resource
+from reconciler.plan.rings import standing
+from reconciler.spec.words import listed
 
 
 def of_wizard(desired: Desired) -> Mapping[str, tuple[Resource, ...]]:
@@ -56,10 +58,13 @@ def effective(desired: Desired, records: Records, secrets: Secrets) -> Effective
     if not records.quarantines:
         return Effective(desired, {})
     declared = of_wizard(desired)
-    stopped: dict[str, tuple[Quarantine, Generation | None]] = {}
-    for name, quarantine in sorted(records.quarantines.items()):
-        if name in declared and expansion(declared[name], secrets) == quarantine.expansion:
-            stopped[name] = (quarantine, way_back(records, quarantine))
+    matching = [
+        name
+        for name, quarantine in sorted(records.quarantines.items())
+        if name in declared and expansion(declared[name], secrets) == quarantine.expansion
+    ]
+    stands = standing(matching, records.quarantines)
+    stopped = {n: (q, way_back(records, q)) for n in matching if n in stands and (q := records.quarantines[n])}
     if not stopped:
         return Effective(desired, {})
     return Effective(replace(desired, resources=tuple(_resources(desired, stopped))), stopped)
@@ -123,6 +128,7 @@ def going_back(change: Change, quarantined: Mapping[str, tuple[Quarantine, Gener
     text = "quarantined, with no generation to go back to"
     if generation:
         text = f"back to generation {generation.number} (commit {generation.commit[:7]})"
+        text += f" with {listed(why[0].ring)}" if why[0].ring else ""
     rest = (reason for reason in change.reasons if reason.cause not in _OF_GIT)
     return replace(change, reasons=(*rest, Reason(Cause.BACK, text)))
 
@@ -135,9 +141,11 @@ def words(quarantine: Quarantine, generation: Generation | None) -> str:
         else "there is no earlier generation, so it stays stopped and its files stay"
     )
     failed = (
-        f"rolled back by hand from commit {quarantine.commit[:7]}"
+        f"{quarantine.reason} from commit {quarantine.commit[:7]}"
         if quarantine.by_hand
         else f"commit {quarantine.commit[:7]} failed here: {quarantine.reason}"
     )
-    mend = f"push a commit that changes it, or `reconciler retry {quarantine.wizard}`"
+    what = f"changes {listed(quarantine.follows)}" if quarantine.follows else "changes it"
+    together = f", which tries {listed(quarantine.ring)} again with it" if quarantine.ring else ""
+    mend = f"push a commit that {what}, or `reconciler retry {quarantine.wizard}`{together}"
     return f"{failed}; {instead}; {mend}"

@@ -76,7 +76,11 @@ class Generation:
 
 @dataclass(frozen=True, slots=True)
 class Quarantine:
-    """Exactly this expansion of a wizard is not applied here: it failed its gate, or a person rolled it back."""
+    """Exactly this expansion of a wizard is not applied here: it failed its gate, or a person rolled it back.
+
+    `ring`: the wizards that went back with it, because they exchanged ports. `follows`: those of the ring that failed,
+    or that the person named, where it is none of them; it stands while one of theirs does.
+    """
 
     wizard: str
     expansion: str
@@ -84,6 +88,8 @@ class Quarantine:
     reason: str
     since: str
     by_hand: bool = False
+    ring: tuple[str, ...] = ()
+    follows: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -82,7 +82,12 @@ CREATE INDEX presence_by_end ON presence (ended);
 CREATE TABLE watch (one INTEGER PRIMARY KEY CHECK (one = 1), seen REAL NOT NULL) STRICT;
 """
 
-MIGRATIONS = (_VERSION_1, _VERSION_2)
+_VERSION_3 = """
+ALTER TABLE quarantine ADD COLUMN ring TEXT NOT NULL DEFAULT '';
+ALTER TABLE quarantine ADD COLUMN follows TEXT NOT NULL DEFAULT '';
+"""
+
+MIGRATIONS = (_VERSION_1, _VERSION_2, _VERSION_3)
 """MIGRATIONS[n] takes version n to n + 1."""
 VERSION = len(MIGRATIONS)
 TABLES = frozenset(

@@ -43,8 +43,13 @@ class Trust:
 
 
 def quarantines(connection: sqlite3.Connection) -> dict[str, Quarantine]:
-    rows = connection.execute("SELECT wizard, expansion, revision, reason, since, by_hand FROM quarantine")
-    return {row[0]: Quarantine(row[0], row[1], row[2], row[3], row[4], bool(row[5])) for row in rows}
+    """Names of wizards hold no spaces."""
+    query = "SELECT wizard, expansion, revision, reason, since, by_hand, ring, follows FROM quarantine"
+    found = {}
+    for wizard, expansion, commit, reason, since, by_hand, ring, follows in connection.execute(query):
+        ties = tuple(ring.split()), tuple(follows.split())
+        found[wizard] = Quarantine(wizard, expansion, commit, reason, since, bool(by_hand), *ties)
+    return found
 
 
 def repeats(connection: sqlite3.Connection) -> dict[str, Repeat]:
@@ -73,10 +78,14 @@ def add_generation(connection: sqlite3.Connection, generation: Generation) -> No
 
 def add_quarantine(connection: sqlite3.Connection, one: Quarantine) -> None:
     connection.execute(
-        "INSERT OR REPLACE INTO quarantine (wizard, expansion, revision, reason, since, by_hand) "
-        "VALUES (?, ?, ?, ?, ?, ?)",
-        (one.wizard, one.expansion, one.commit, one.reason, one.since, int(one.by_hand)),
+        "INSERT OR REPLACE INTO quarantine (wizard, expansion, revision, reason, since, by_hand, ring, follows) "
+        "VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+        (*(one.wizard, one.expansion, one.commit, one.reason, one.since), int(one.by_hand), *_ring(one)),
     )
+
+
+def _ring(one: Quarantine) -> tuple[str, str]:
+    return " ".join(one.ring), " ".join(one.follows)
 
 
 def release(connection: sqlite3.Connection, wizard: str) -> bool:
