@@ -16,14 +16,26 @@ from reconciler.plan.expansion import Expansion, same
 from reconciler.plan.fact import SecretFact
 from reconciler.plan.fields import secret_refs, wanted_fields
 from reconciler.plan.generation import rejections, way_back, words
-from reconciler.plan.held import Pause, Quarantine, Records
+from reconciler.plan.held import Generation, Pause, Quarantine, Records
 from reconciler.plan.repeat import owner
 from reconciler.plan.resource import Process
 from reconciler.plan.retire import body_key
+from reconciler.plan.rings import port_of, pushed_out, wanted_ports, whole_rings
 from reconciler.plan.value import Fields
 from reconciler.spec.words import listed, mend_name, shown
 
 Expand = Callable[[str, Desired], Expansion]
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """What Git declares for this host, what is wanted of it now (quarantined wizards go back), and what a rollback
+    would be of. `expand` tells what Git declares for a wizard; `now` is ISO 8601 in UTC."""
+
+    desired: Desired
+    wanted: Desired
+    expand: Expand
+    now: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,11 +57,11 @@ class Demand:
 NOTHING = Demand()
 
 
-def foreseen(demand: Demand, records: Records, desired: Desired, expand: Expand, now: str) -> Records:
+def foreseen(demand: Demand, records: Records, scene: Scene) -> Records:
     """The records as they will be. Raises Terminal and Refused, saying why the demand can't be met."""
     if demand.roll_back:
-        one, records = rolled_back(demand.roll_back, records, desired, expand, now)
-        records = replace(records, quarantines={**records.quarantines, one.wizard: one})
+        back, records = rolled_back(demand.roll_back, records, scene)
+        records = replace(records, quarantines={**records.quarantines, **{one.wizard: one for one in back}})
     if demand.retry or demand.everything:
         freed = _freed(demand, records)
         for name in sorted(freed & records.quarantines.keys()):
@@ -58,12 +70,19 @@ def foreseen(demand: Demand, records: Records, desired: Desired, expand: Expand,
         repeats = {
             key: repeat
             for key, repeat in records.repeats.items()
-            if not demand.everything and owner(key) not in demand.retry
+            if not demand.everything and owner(key) not in freed | demand.retry
         }
         records = replace(records, quarantines=quarantines, repeats=repeats)
     if demand.pause or demand.resume:
-        records = replace(records, pauses=_pauses(demand, records.pauses, now))
+        records = replace(records, pauses=_pauses(demand, records.pauses, scene.now))
     return records
+
+
+def widened(only: frozenset[str], before: Records, after: Records) -> frozenset[str]:
+    """The wizards to look at for a demand about some: with all whose quarantine it makes or lifts."""
+    names = before.quarantines.keys() | after.quarantines.keys()
+    moved = {name for name in names if before.quarantines.get(name) != after.quarantines.get(name)}
+    return only | moved if only else only
 
 
 def _pauses(demand: Demand, pauses: Mapping[str, Pause], now: str) -> Mapping[str, Pause]:
@@ -71,21 +90,42 @@ def _pauses(demand: Demand, pauses: Mapping[str, Pause], now: str) -> Mapping[st
     return {**found, demand.pause: Pause(demand.pause, "", now)} if demand.pause else found
 
 
-def rolled_back(
-    wizard: str, records: Records, desired: Desired, expand: Expand, now: str
-) -> tuple[Quarantine, Records]:
-    """The quarantine that a rollback by hand means, and the records with the generations that the person rejects: what
-    Git declares, and what runs where that is something else."""
+def rolled_back(wizard: str, records: Records, scene: Scene) -> tuple[tuple[Quarantine, ...], Records]:
+    """The quarantines that a rollback by hand means, of the wizard and of those whose ports it goes back to; and the
+    records with the generations that the person rejects: what Git declares, and what runs where that is something
+    else."""
+    ways: dict[str, Quarantine] = {}
+
+    def way(name: str) -> Generation | None:
+        nonlocal records
+        ways[name], records = _back(name, records, scene) if name == wizard else _pushed(name, wizard, records, scene)
+        return way_back(records, ways[name])
+
+    names = pushed_out([wizard], wanted_ports(scene.wanted.resources), way)
+    _check_room(wizard, {name: way_back(records, ways[name]) for name in names})
+    others = tuple(sorted(names - {wizard}))
+    reason = f"rolled back by hand with {wizard}, with which it exchanges ports,"
+    back = (
+        replace(ways[wizard], ring=others),
+        *(replace(ways[name], reason=reason, ring=tuple(sorted(names - {name})), follows=(wizard,)) for name in others),
+    )
+    return back, records
+
+
+def _back(wizard: str, records: Records, scene: Scene) -> tuple[Quarantine, Records]:
+    """The quarantine of one wizard that goes back by hand, and the records with what that rejects. Raises Terminal and
+    Refused, saying why it can't."""
+    desired = scene.desired
     if wizard not in desired.wizards:
         where = f"host {desired.host}"
         mend = mend_name(wizard, desired.wizards, f"there are {listed(desired.wizards)}")
         raise Terminal(f"there is no wizard {shown(wizard)}", where=where, mend=mend)
     if wizard in records.pauses:
         raise Refused(f"{wizard} is paused, and is not changed", mend=f"`reconciler resume {wizard}` ends the pause")
-    made = expand(wizard, desired)
+    made = scene.expand(wizard, desired)
     _check_secrets(wizard, made)
     reason = "rolled back by hand"
-    one = Quarantine(wizard, made.digest, desired.commit, reason, now, by_hand=True, secrets=made.secrets)
+    one = Quarantine(wizard, made.digest, desired.commit, reason, scene.now, by_hand=True, secrets=made.secrets)
     old = records.quarantines.get(wizard)
     if old is not None and same(old, one):
         raise Terminal(f"{wizard} has gone back already: {words(old, way_back(records, old))}")
@@ -132,14 +172,35 @@ def _rejecting(records: Records, wizard: str, numbers: Set[int]) -> Records:
     return replace(records, generations={**records.generations, wizard: found})
 
 
+def _pushed(name: str, wizard: str, records: Records, scene: Scene) -> tuple[Quarantine, Records]:
+    """The quarantine of one that has to go back because `wizard` does. Raises Refused, saying why it can't."""
+    try:
+        return _back(name, records, scene)
+    except (Terminal, Refused) as error:
+        what = f"{wizard} would go back to a port that is {name}'s now, and {error.what}"
+        raise Refused(what, mend=error.mend or f"give {name} another port with a commit") from error
+
+
+def _check_room(wizard: str, ways: Mapping[str, Generation | None]) -> None:
+    """Raises Refused where two of those who would go back need one port: none of them would come up."""
+    taken: dict[int, str] = {}
+    for name, generation in sorted(ways.items()):
+        port = port_of(generation)
+        if port and port in taken:
+            what = f"{wizard} can't go back: {taken[port]} and {name} were last healthy on one port, {port}"
+            raise Refused(what, mend="give one of them another port with a commit, and roll back then")
+        taken[port] = name
+
+
 def obey(host: Host, demand: Demand, records: Records, foreseen: Records, pass_id: int, commit: str) -> None:
     """Writes what was foreseen for `records`, and a line of history for each wizard."""
     for name in sorted(records.generations.keys() & foreseen.generations.keys()):
         rejected = rejections(foreseen, name)
         if rejected != rejections(records, name):
             host.ledger.reject(name, rejected)
-    for name in sorted(foreseen.quarantines.keys() - records.quarantines.keys() | {demand.roll_back} - {""}):
-        one = foreseen.quarantines[name]
+    for name, one in sorted(foreseen.quarantines.items()):
+        if not demand.roll_back or one == records.quarantines.get(name):
+            continue
         host.ledger.quarantine(one)
         text = words(one, way_back(foreseen, one))
         host.ledger.note(pass_id, commit, name, body_key(name), text, told=True)
@@ -152,6 +213,6 @@ def obey(host: Host, demand: Demand, records: Records, foreseen: Records, pass_i
 
 
 def _freed(demand: Demand, records: Records) -> frozenset[str]:
-    """The wizards whose quarantine or counts are lifted."""
+    """The wizards whose quarantine or counts are lifted: whole rings, because one alone could not move."""
     stuck = frozenset(records.quarantines) | {owner(key) for key in records.repeats} - {""}
-    return stuck if demand.everything else stuck & demand.retry
+    return stuck if demand.everything else stuck & whole_rings(demand.retry, records.quarantines)

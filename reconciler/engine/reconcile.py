@@ -8,7 +8,7 @@ from dataclasses import replace
 from reconciler.engine.allow import APPLIED, Allowances
 from reconciler.engine.apply import Applied, Apply
 from reconciler.engine.arrivals import Arrivals
-from reconciler.engine.demand import NOTHING, foreseen, obey
+from reconciler.engine.demand import NOTHING, Demand, Scene, foreseen, obey, widened
 from reconciler.engine.desired import DesiredState, InvalidFleet, Wanted
 from reconciler.engine.health import Prober, bodies
 from reconciler.engine.host import Host
@@ -163,11 +163,11 @@ class Reconciler:
         records = self._records(wanted.desired)
         if begun & records.pauses.keys():
             records = replace(records, pauses={n: p for n, p in records.pauses.items() if n not in begun})
-        if request.demand:
-            now = iso(self._host.clock.now())
-            records = foreseen(request.demand, records, wanted.desired, self._trust.expansion, now)
-        wants, observed = self._outlook.look(wanted.desired, records, request)
         asked = request.saved.rules if request.saved else request.rules
+        if request.demand:
+            before, records = records, self._foreseen(request.demand, records, wanted.desired)
+            asked = replace(asked, only=widened(asked.only, before, records))
+        wants, observed = self._outlook.look(wanted.desired, records, request)
         rules = asked if request.files is not None else self._allowances.add(asked, wanted.desired.commit)
         plan = build(wants.desired, observed, records, rules, self._memory, wants.quarantined)
         plan = with_waiting(plan, wanted.desired, wants.standing)
@@ -178,6 +178,11 @@ class Reconciler:
         return Planned(
             plan, wanted, wants.desired, observed, records, asked, wants.quarantined, arrivals, wants.standing
         )
+
+    def _foreseen(self, demand: Demand, records: Records, desired: Desired) -> Records:
+        now = iso(self._host.clock.now())
+        wanted = self._trust.effective(desired, records).desired
+        return foreseen(demand, records, Scene(desired, wanted, self._trust.expansion, now))
 
     def _records(self, desired: Desired) -> Records:
         """What the ledger knows, under the names that Git uses now; the same object while nothing changes."""

@@ -22,14 +22,15 @@ from reconciler.plan.fact import Observed, ProcessFact, SecretFact
 from reconciler.plan.fields import secret_refs
 from reconciler.plan.generation import Effective, StandIn, effective, rejections, way_back, words
 from reconciler.plan.held import Generation, Quarantine, Records
-from reconciler.plan.order import circles
 from reconciler.plan.repeat import counted
 from reconciler.plan.resource import KeyedFile, OwnedKey, Process, Resource
 from reconciler.plan.retire import body_key
+from reconciler.plan.rings import go_back_together, tied, wanted_ports
 from reconciler.plan.stand_in import stand_ins, with_stand_ins
 from reconciler.plan.value import SecretRef
 from reconciler.protocols.events import Level
 from reconciler.protocols.ledger import Result
+from reconciler.spec.words import listed
 
 _PROOF = frozenset({Operation.COPY_DATABASES, Operation.START, Operation.GATE, Operation.SOAK})
 """A stopped wizard of which one of these failed does not run as declared, and goes back to what it ran on."""
@@ -87,26 +88,30 @@ class Trust:
             for o in applied.outcomes
             if _failed(o) and o.step.wizard
         }
-        back, found = set[str](), set[str]()
-        for name in tuple(reasons):
+        back, fell = set[str](), []
+        for name in sorted(reasons):
             if name not in desired.wizards or name in planned.standing:
                 continue
             if name in planned.quarantined:
                 back |= {name} if self._way_back_fell(name, planned, reasons[name], pass_id) else set()
             elif not self._was_healthy(name, desired):
-                found.add(name)
-                found |= self._tied(name, plan, desired, reasons)
-        for name in sorted(found):
-            self._quarantine(name, desired, plan.commit, reasons[name], pass_id)
-        return Fallen(frozenset(found), frozenset(found | back))
+                fell.append(name)
+        others = planned.quarantined.keys() | planned.standing.keys()
+        ties = tied({name: self._group(name, plan, desired) - others for name in fell})
+        for name, (ring, follows) in sorted(ties.items()):
+            reason = f"{listed(follows)} failed, with which it exchanges ports" if follows else reasons[name]
+            one = Quarantine(name, "", plan.commit, reason, "", ring=ring, follows=follows)
+            self._quarantine(one, desired, pass_id)
+        return Fallen(frozenset(ties), frozenset(ties) | back)
 
-    def _tied(self, name: str, plan: Plan, desired: Desired, reasons: dict[str, str]) -> set[str]:
-        """Those with whom the wizard passed ports round: one of them can only go back with all of them."""
-        ring = circles(plan.steps).get(body_key(name), frozenset())
-        tied = {other for other in desired.wizards if body_key(other) in ring}
-        for other in tied - reasons.keys():
-            reasons[other] = f"{name} failed, with which it exchanges ports"
-        return tied
+    def _group(self, name: str, plan: Plan, desired: Desired) -> frozenset[str]:
+        """The wizard and those with whom it exchanged ports: one of them can only go back with all of them."""
+        records, ports = self._host.ledger.records(), wanted_ports(desired.resources)
+        return go_back_together(name, plan, ports, records, lambda other: self._way(other, desired, records))
+
+    def _way(self, name: str, desired: Desired, records: Records) -> Generation | None:
+        made = self.expansion(name, desired)
+        return way_back(records, Quarantine(name, made.digest, "", "", "", secrets=made.secrets))
 
     def _was_healthy(self, name: str, desired: Desired) -> bool:
         """Whether this is what it was healthy on just before; an older generation may be at fault like any other."""
@@ -116,12 +121,12 @@ class Trust:
     def _generations(self, name: str) -> tuple[Generation, ...]:
         return self._host.ledger.records().generations.get(name, ())
 
-    def _quarantine(self, name: str, desired: Desired, commit: str, reason: str, pass_id: int) -> None:
-        now, made = iso(self._host.clock.now()), self.expansion(name, desired)
-        one = Quarantine(name, made.digest, commit, reason, now, secrets=made.secrets)
+    def _quarantine(self, one: Quarantine, desired: Desired, pass_id: int) -> None:
+        now, made = iso(self._host.clock.now()), self.expansion(one.wizard, desired)
+        one = replace(one, expansion=made.digest, since=now, secrets=made.secrets)
         text = words(one, way_back(self._host.ledger.records(), one))
         self._host.ledger.quarantine(one)
-        self._tell(f"quarantined: {text}", name, commit, pass_id)
+        self._tell(f"quarantined: {text}", one.wizard, one.commit, pass_id)
 
     def _way_back_fell(self, name: str, planned: Planned, reason: str, pass_id: int) -> bool:
         """Whether there is something else to go back to than this way back, which has failed."""

@@ -53,7 +53,7 @@ class _Ahead:
     def failed(self, codebase: str) -> str:
         """Why nobody follows to the version, or ""."""
         for name, (quarantine, _) in self.quarantined.items():
-            mine = self.desired.runs.get(name) == codebase and not quarantine.by_hand
+            mine = self.desired.runs.get(name) == codebase and not (quarantine.by_hand or quarantine.follows)
             if mine and not _witnessed(codebase, quarantine.since, self.records):
                 mend = f"push another version, or `reconciler retry {name}`"
                 what = f"{name} failed on {name_beside(codebase, last_version(name, self.records))}"

@@ -5,12 +5,12 @@ Pure: desired, observed and held in, a Plan out; the same input gives the same p
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from reconciler.plan.behind import Quarantined, held_back
 from reconciler.plan.block import Blocked, block
-from reconciler.plan.canary import chains, in_turn, last_version, moves, never_held_since
+from reconciler.plan.canary import Chain, chains, in_turn, last_version, moves, never_held_since
 from reconciler.plan.change import Action, Cause, Change, Copies, Disposition, FieldChange, Plan, Reason, Refusal
 from reconciler.plan.codebases import CODEBASE, move_text
 from reconciler.plan.diff import diff, unmanaged
@@ -19,17 +19,22 @@ from reconciler.plan.fact import Fact, Observed, ProcessFact, Unknown
 from reconciler.plan.formerly import rename_changes, under_new_name, whole_or_not
 from reconciler.plan.generation import going_back, words
 from reconciler.plan.held import Held, Records
-from reconciler.plan.order import order, tied
+from reconciler.plan.order import order
 from reconciler.plan.policy import Lifted, deletions, interrupted, removed_wizards, restarts
+from reconciler.plan.ports import Ports, Waits, ports_of
 from reconciler.plan.programs import with_programs
 from reconciler.plan.prune import prune
 from reconciler.plan.rename import homes_left, renames
 from reconciler.plan.resource import CodebaseVersion, Directory, Process, Resource
 from reconciler.plan.retire import folder_key, retire, retire_wizard, return_wizard
+from reconciler.plan.rings import rings
 from reconciler.plan.shared import sharing
 from reconciler.plan.trailers import Slip
 from reconciler.plan.unproven import extra
 from reconciler.plan.value import known
+from reconciler.spec.words import listed
+
+Rings = tuple[tuple[str, ...], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,16 +100,18 @@ def _build(
     changes += extra(changes, desired, observed, records)
     changes = [_with_databases(c, records) for c in _requested(changes, desired, observed, rules)]
     changes = with_programs(changes, desired, records)
+    ports = ports_of(changes, desired, observed, records, quarantined)
     if rules.only:
         changes = [c for c in changes if c.wizard in rules.only or (c.wizard is None and _used(c, desired, rules))]
-    blocked = _blocked(changes, desired, observed, records, quarantined)
+    blocked = _blocked(changes, desired, observed, records, quarantined, ports)
     unused = () if rules.only else prune(desired, observed, records, blocked.changes)
     doable = [c for c in (*blocked.changes, *unused) if c.disposition is Disposition.APPLY]
-    one_by_one = chains(doable, desired, records, tied(doable, blocked.waits))
+    one_by_one = chains(doable, desired, records, blocked.waits.everybody())
+    together = _rings(doable, blocked.waits)
     return Plan(
         host=desired.host,
         commit=desired.commit,
-        changes=(*(in_turn(going_back(c, quarantined), one_by_one) for c in blocked.changes), *unused),
+        changes=(*(_told(c, quarantined, one_by_one, together) for c in blocked.changes), *unused),
         steps=order(doable, blocked.waits, one_by_one),
         refusals=_refusals([in_turn(c, one_by_one) for c in blocked.changes], desired, observed, records, rules),
         warnings=observed.exposed,
@@ -112,16 +119,22 @@ def _build(
         quarantined=tuple((n, words(*why)) for n, why in quarantined.items() if not rules.only or n in rules.only),
         unenforced=desired.unenforced,
         wizards=tuple(name for name in desired.wizards if not rules.only or name in rules.only),
+        rings=together,
     )
 
 
 def _blocked(
-    changes: list[Change], desired: Desired, observed: Observed, records: Records, quarantined: Quarantined
+    changes: list[Change],
+    desired: Desired,
+    observed: Observed,
+    records: Records,
+    quarantined: Quarantined,
+    ports: Ports,
 ) -> Blocked:
     """Only when it is known what is stuck can be told who waits for it, and those may keep others waiting in turn."""
     waiting = sharing(desired, records, observed.secrets)
     while True:
-        blocked = block(changes, desired, observed, records, waiting)
+        blocked = block(changes, desired, observed.resting, records, waiting, ports)
         found = held_back(blocked.changes, desired, records, quarantined)
         if found.keys() <= waiting.keys():
             return blocked
@@ -141,6 +154,23 @@ def _refusals(
         *deletions(gone, desired.policy, lifted),
         *restarts(interrupted(changes, records, desired.commit), desired.policy, lifted),
     )
+
+
+def _rings(changes: Iterable[Change], waits: Waits) -> Rings:
+    """The wizards of each ring of ports, by name."""
+    owners = {c.key: c.wizard for c in changes if isinstance(c.resource, Process) and c.wizard}
+    found = {frozenset(owners[key] for key in ring if key in owners) for ring in rings(waits.together()).values()}
+    return tuple(sorted(tuple(sorted(ring)) for ring in found))
+
+
+def _told(change: Change, quarantined: Quarantined, one_by_one: tuple[Chain, ...], rings: Rings) -> Change:
+    """The change with all that people are told about why and when."""
+    change = in_turn(going_back(change, quarantined), one_by_one)
+    ring = next((ring for ring in rings if change.wizard in ring), ())
+    if not ring or not isinstance(change.resource, Process):
+        return change
+    others = listed([name for name in ring if name != change.wizard])
+    return replace(change, reasons=(*change.reasons, Reason(Cause.TURN, f"exchanges ports with {others}")))
 
 
 def _with_databases(change: Change, records: Records) -> Change:

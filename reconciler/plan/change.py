@@ -75,7 +75,7 @@ class Cause(Enum):
     BACK = "back"
     """It goes back to what it was healthy on, because what Git declares is quarantined."""
     TURN = "turn"
-    """Its place among the wizards that a codebase moves under one after the other."""
+    """Its place among the wizards that a codebase moves under one after the other, or that exchange ports."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,6 +192,8 @@ class Plan:
     """What the fleet declares and this version does not do yet."""
     wizards: tuple[str, ...] = ()
     """The wizards that this plan looked at, changed or not."""
+    rings: tuple[tuple[str, ...], ...] = ()
+    """Wizards that exchange ports in this plan: they stop together, start together, and go back together."""
 
     @property
     def pending(self) -> tuple[Change, ...]:

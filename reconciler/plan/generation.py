@@ -18,7 +18,9 @@ from reconciler.plan.fields import Secrets
 from reconciler.plan.fresh import with_fresh_secrets
 from reconciler.plan.held import Generation, Quarantine, Records
 from reconciler.plan.resource import CodebaseVersion, Process, Resource
+from reconciler.plan.rings import standing
 from reconciler.plan.value import SecretRef
+from reconciler.spec.words import listed
 
 Instead = Mapping[str, tuple[Resource, ...] | None]
 """Wizard -> the resources that are wanted instead of those that Git declares; None: those of Git, stopped."""
@@ -51,11 +53,16 @@ def effective(desired: Desired, records: Records, secrets: Secrets) -> Effective
     declared = of_wizard(desired)
     stopped: dict[str, tuple[Quarantine, Generation | None]] = {}
     instead: dict[str, tuple[Resource, ...] | None] = {}
-    for name, one in sorted(records.quarantines.items()):
-        if name in declared and stands(one, declared[name], desired, records, secrets):
-            back = way_back(records, one)
-            stopped[name] = (one, back)
-            instead[name] = with_fresh_secrets(back, declared[name], one.secrets, secrets) if back else None
+    quarantines = records.quarantines
+    matching = [
+        name
+        for name, one in sorted(quarantines.items())
+        if name in declared and stands(one, declared[name], desired, records, secrets)
+    ]
+    for name in sorted(standing(matching, quarantines)):
+        one, back = quarantines[name], way_back(records, quarantines[name])
+        stopped[name] = (one, back)
+        instead[name] = with_fresh_secrets(back, declared[name], one.secrets, secrets) if back else None
     return Effective(wanted_instead(desired, instead), stopped)
 
 
@@ -140,6 +147,7 @@ def going_back(change: Change, quarantined: Mapping[str, tuple[Quarantine, Gener
     text = "quarantined, with no generation to go back to"
     if generation:
         text = f"back to generation {generation.number} (commit {generation.commit[:7]})"
+        text += f" with {listed(why[0].ring)}" if why[0].ring else ""
     rest = (reason for reason in change.reasons if reason.cause not in OF_GIT)
     return replace(change, reasons=(*rest, Reason(Cause.BACK, text)))
 
@@ -152,9 +160,11 @@ def words(quarantine: Quarantine, generation: Generation | None) -> str:
         else "there is no earlier generation, so it stays stopped and its files stay"
     )
     failed = (
-        f"rolled back by hand from commit {quarantine.commit[:7]}"
+        f"{quarantine.reason} from commit {quarantine.commit[:7]}"
         if quarantine.by_hand
         else f"commit {quarantine.commit[:7]} failed here: {quarantine.reason}"
     )
-    mend = f"push a commit that changes it, or `reconciler retry {quarantine.wizard}`"
+    what = f"changes {listed(quarantine.follows)}" if quarantine.follows else "changes it"
+    together = f", which tries {listed(quarantine.ring)} again with it" if quarantine.ring else ""
+    mend = f"push a commit that {what}, or `reconciler retry {quarantine.wizard}`{together}"
     return f"{failed}; {instead}; {mend}"

@@ -83,7 +83,11 @@ class Generation:
 @dataclass(frozen=True, slots=True)
 class Quarantine:
     """Exactly this expansion of a wizard is not applied here: it failed its gate, or a person rolled it back. `secrets`
-    are the texts that it had."""
+    are the texts that it had.
+
+    `ring`: the wizards that went back with it, because they exchanged ports. `follows`: those of the ring that failed,
+    or that the person named, where it is none of them; it stands while one of theirs does.
+    """
 
     wizard: str
     expansion: str
@@ -92,6 +96,8 @@ class Quarantine:
     since: str
     by_hand: bool = False
     secrets: SecretTexts = ()
+    ring: tuple[str, ...] = ()
+    follows: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,8 +1,9 @@
 """Steps of the planned changes, in an order that can be run.
 
 Inside a wizard: folders, then files and links, then stop, start, gate; so that a file that can't be written leaves a
-running gateway running. Between wizards: a start waits for the stop of its port's holder. Because stop and start are
-separate steps, wizards that swap ports are no cycle: all stop, then all start.
+running gateway running. Between wizards: a start waits for the stop of its port's holder, and all of a wizard for the
+gate of one that would go back to that port. Because stop and start are separate steps, wizards that swap ports are no
+cycle: all stop, then all start. Not done here: who waits for whom (ports.py).
 """
 
 from __future__ import annotations
@@ -13,7 +14,10 @@ from dataclasses import dataclass
 
 from reconciler.plan.canary import Chain
 from reconciler.plan.change import Action, Change, Copies, Operation, Step
+from reconciler.plan.ports import Waits
 from reconciler.plan.resource import CodebaseVersion, Directory, KeyedFile, Process, Symlink, TextFile
+from reconciler.plan.retire import body_key
+from reconciler.plan.rings import rings
 
 _WRITES = {
     CodebaseVersion: Operation.INSTALL,
@@ -110,26 +114,10 @@ def step_id(key: str, operation: Operation) -> str:
     return f"{key}#{operation.name.lower()}"
 
 
-def tied(changes: Iterable[Change], waits: Mapping[str, frozenset[str]]) -> frozenset[str]:
-    """Processes that pass ports to each other. One under its former name frees its own port, and ties nobody."""
-    return frozenset(_tied(_of_others(waits, {change.key for change in changes if change.renaming})))
-
-
-def _of_others(waits: Mapping[str, frozenset[str]], former: Set[str]) -> Mapping[str, frozenset[str]]:
-    return {key: keys - former for key, keys in waits.items() if keys - former}
-
-
-def _tied(waits: Mapping[str, frozenset[str]]) -> Set[str]:
-    return waits.keys() | {key for keys in waits.values() for key in keys}
-
-
-def order(
-    changes: Iterable[Change], waits: Mapping[str, frozenset[str]], chains: Iterable[Chain] = ()
-) -> tuple[Step, ...]:
+def order(changes: Iterable[Change], waits: Waits, chains: Iterable[Chain] = ()) -> tuple[Step, ...]:
     """The steps of the changes that are to be applied, needs before what needs them.
 
-    `waits`: key of a process to start -> keys of the processes that hold its port and stop first. `chains`: wizards
-    that move to another codebase version one after the other.
+    `chains`: wizards that move to another codebase version one after the other.
     """
     chains = tuple(chains)
     soaking = {f"wizard/{chain.wizards[0]}/body" for chain in chains if chain.soaks}
@@ -137,21 +125,30 @@ def order(
     nodes.sort(key=lambda node: (node.rank, node.depth))
     own = _own_needs(nodes)
     between = _between(nodes, own, waits)
-    after = _one_by_one(chains, _of_others(waits, {node.change.key for node in nodes if node.change.renaming}))
+    turns = _turns(nodes, chains, waits)
     none: frozenset[str] = frozenset()
-    return _in_turn([_step(n, own[n.id] | between.get(n.id, none) | _turn(n, after)) for n in nodes])
+    return _in_turn([_step(n, own[n.id] | between.get(n.id, none) | _turn(n, turns)) for n in nodes])
 
 
 def _with_soak(change: Change, soaking: set[str]) -> tuple[Operation, ...]:
     return (*operations(change), Operation.SOAK) if change.key in soaking else operations(change)
 
 
-def _one_by_one(chains: Iterable[Chain], waits: Mapping[str, frozenset[str]]) -> Mapping[str, str]:
-    """Wizard -> the step of another wizard after which its turn comes.
+def _turns(nodes: Iterable[_Node], chains: Iterable[Chain], waits: Waits) -> Mapping[str, frozenset[str]]:
+    """Wizard -> the steps of other wizards after which its turn comes."""
+    turns: dict[str, set[str]] = defaultdict(set)
+    for name, step in _one_by_one(chains, waits.everybody()).items():
+        turns[name].add(step)
+    for name, steps in _after_gates(nodes, waits).items():
+        turns[name] |= steps
+    return {name: frozenset(steps) for name, steps in turns.items()}
 
-    Wizards that also pass ports to each other can't go one by one: they come together at the end.
+
+def _one_by_one(chains: Iterable[Chain], together: Set[str]) -> Mapping[str, str]:
+    """Wizard -> the step of another wizard of its chain after which its turn comes.
+
+    Wizards that also pass ports to each other (`together`) can't go one by one: they come together at the end.
     """
-    together = _tied(waits)
     after: dict[str, str] = {}
     for chain in chains:
         last = ""
@@ -164,9 +161,24 @@ def _one_by_one(chains: Iterable[Chain], waits: Mapping[str, frozenset[str]]) ->
     return after
 
 
-def _turn(node: _Node, after: Mapping[str, str]) -> frozenset[str]:
-    need = after.get(node.change.wizard or "")
-    return frozenset({need}) if need and node.operation is not Operation.RECORD else frozenset()
+def _after_gates(nodes: Iterable[_Node], waits: Waits) -> Mapping[str, frozenset[str]]:
+    """Wizard -> the gates of those who would go back to the port that it takes: it stays as it is until they hold.
+
+    In a ring nobody can hold before the others have moved, so all of it waits for the gates outside of it.
+    """
+    bodies = [node for node in nodes if isinstance(node.change.resource, Process)]
+    last = {n.change.key: n.id for n in bodies if n.operation in (Operation.GATE, Operation.SOAK)}
+    circles = rings(waits.together())
+    found: dict[str, frozenset[str]] = {}
+    for change in {node.change.key: node.change for node in bodies if node.operation is Operation.START}.values():
+        ring = circles.get(change.key, frozenset({change.key}))
+        givers = {giver for member in ring for giver in waits.gates.get(member, ())} - ring
+        found[change.wizard or ""] = frozenset(last[giver] for giver in givers if giver in last)
+    return found
+
+
+def _turn(node: _Node, turns: Mapping[str, frozenset[str]]) -> frozenset[str]:
+    return turns.get(node.change.wizard or "", frozenset()) if node.operation is not Operation.RECORD else frozenset()
 
 
 def _step(node: _Node, needs: frozenset[str]) -> Step:
@@ -210,53 +222,29 @@ def _own_needs(nodes: Sequence[_Node]) -> Mapping[str, frozenset[str]]:
     return needs
 
 
-def _between(
-    nodes: Sequence[_Node], own: Mapping[str, frozenset[str]], waits: Mapping[str, frozenset[str]]
-) -> Mapping[str, frozenset[str]]:
+def _between(nodes: Sequence[_Node], own: Mapping[str, frozenset[str]], waits: Waits) -> Mapping[str, frozenset[str]]:
     """What steps need of other wizards: a start the stop of its port's holder, and a restart's stop that stop too.
 
-    So a gateway whose new port can't be freed goes on running. Where ports go in a circle, nobody stops before all of
-    the circle can.
+    So a gateway whose new port can't be freed goes on running. In a ring nobody stops before all of it can.
     """
-    stops = {n.change.key: n.id for n in nodes if n.operation is Operation.STOP}
-    circles = _circles(waits)
+    stops = {_present_key(n): n.id for n in nodes if n.operation is Operation.STOP}
+    circles = rings(waits.together())
     needs: dict[str, frozenset[str]] = {}
     for node in nodes:
-        key = node.change.key
+        key = _present_key(node)
         if node.operation is Operation.START:
-            needs[node.id] = frozenset(stops[other] for other in waits.get(key, ()) if other in stops)
-        elif node.operation is Operation.STOP and node.change.action is Action.RESTART:
+            needs[node.id] = frozenset(stops[other] for other in waits.stops.get(key, ()) if other in stops)
+        elif node.operation is Operation.STOP and (node.change.action is Action.RESTART or node.change.renaming):
             circle = circles.get(key, frozenset({key}))
-            outside = {other for member in circle for other in waits.get(member, ())} - circle
+            outside = {other for member in circle for other in waits.stops.get(member, ())} - circle
             ready = {need for member in circle - {key} for need in own.get(stops.get(member, ""), ())}
             needs[node.id] = frozenset(ready | {stops[other] for other in outside if other in stops})
     return needs
 
 
-def circles(steps: Iterable[Step]) -> Mapping[str, frozenset[str]]:
-    """Process -> all processes with which it exchanges ports in these steps, itself included."""
-    stops = {step.id: step.key for step in steps if step.operation is Operation.STOP}
-    starts = [step for step in steps if step.operation is Operation.START]
-    waits = {s.key: frozenset(stops[n] for n in s.needs if n in stops) - {s.key} for s in starts}
-    return _circles({key: others for key, others in waits.items() if others})
-
-
-def _circles(waits: Mapping[str, frozenset[str]]) -> Mapping[str, frozenset[str]]:
-    """Process -> all processes of the circle of ports that it is part of. A port has one holder, so a start waits for
-    one process, and following them either ends or comes round."""
-    circles: dict[str, frozenset[str]] = {}
-    seen: set[str] = set()
-    for first in waits:
-        trail: dict[str, int] = {}
-        key = first
-        while key in waits and key not in seen:
-            seen.add(key)
-            trail[key] = len(trail)
-            key = min(waits[key])
-        if key in trail:
-            members = frozenset(list(trail)[trail[key] :])
-            circles.update(dict.fromkeys(members, members))
-    return circles
+def _present_key(node: _Node) -> str:
+    """The key of the process; one that is about to get another name is one with what it will be."""
+    return body_key(node.change.wizard) if node.change.renaming and node.change.wizard else node.change.key
 
 
 def _first(a: _Node, b: _Node) -> bool:

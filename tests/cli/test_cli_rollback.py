@@ -44,15 +44,28 @@ def lived(site: Site, here: Call) -> Site:
     return site
 
 
-def quarantine(site: Site, wizard: str = "ada") -> None:
+def quarantine(site: Site, wizard: str = "ada", **ties: tuple[str, ...]) -> None:
     """What Git declares for the wizard has failed here."""
     with host_of(site) as host:
         desired = Reconciler(host).plan(Request()).wanted.desired
         resources = of_wizard(desired)[wizard]
         secrets = host.secrets.observe({ref for r in resources for ref in secret_refs(r)})
         made = expansion(resources, secrets, desired.company[wizard])
-        failed = Quarantine(wizard, made.digest, desired.commit, "did not pass its gate", AT, secrets=made.secrets)
+        failed = Quarantine(
+            wizard, made.digest, desired.commit, "did not pass its gate", AT, secrets=made.secrets, **ties
+        )
         host.ledger.quarantine(failed)
+
+
+def test_a_retry_of_one_names_all_that_went_back_with_it(lived: Site, here: Call) -> None:
+    quarantine(lived, ring=("bob",))
+    quarantine(lived, "bob", ring=("ada",), follows=("ada",))
+    plan = here("plan").out
+    assert "push a commit that changes ada, or `reconciler retry bob`, which tries ada again with it" in plan
+    ran = here("retry", "bob", "-y")
+    assert ran.code == 0
+    assert [line.partition(":")[0] for line in ran.out.splitlines()[:2]] == ["ada", "bob"]
+    assert "Quarantined" not in here("plan").out
 
 
 def soul(site: Site) -> str:

@@ -96,6 +96,15 @@ def test_a_quarantine_replaces_the_older_one_of_its_wizard(ledger: SqliteLedger,
     other.close()
 
 
+def test_a_quarantine_knows_its_ring(ledger: SqliteLedger, tmp_path: Path) -> None:
+    one = replace(failed(), ring=("allegro", "bilbo"), follows=("allegro",))
+    ledger.quarantine(one)
+    ledger.quarantine(failed("allegro"))
+    other = reopened(ledger, tmp_path)
+    assert other.records().quarantines == {"ezra": one, "allegro": failed("allegro")}
+    other.close()
+
+
 def test_a_release_lifts_quarantine_and_counts_of_one_wizard(ledger: SqliteLedger) -> None:
     counts = {
         "wizard/ezra/file/x": Repeat("a", 3),

@@ -31,7 +31,7 @@ from reconciler.plan.fact import (
 )
 from reconciler.plan.fields import KEY, inputs_digest, mode_value, secret_refs, source_value, wanted_fields
 from reconciler.plan.formerly import borrowed, carried, renamed
-from reconciler.plan.held import Held, Origin, Pause, Records, Renaming, Stored
+from reconciler.plan.held import Held, Origin, Pause, Records, Renaming, Start, Stored
 from reconciler.plan.resource import (
     CodebaseVersion,
     Directory,
@@ -224,6 +224,8 @@ class Host:
             if not fails(step):
                 self.perform(step, changes[step.key], plan.commit)
                 done.append(step.id)
+            elif step.operation in (Operation.GATE, Operation.SOAK):
+                self.processes.pop(step.key, None)
         return done
 
     def perform(self, step: Step, change: Change, commit: str) -> None:
@@ -362,6 +364,10 @@ class Host:
             if key in held:
                 held[key] = held.pop(key)  # used just now
         self.records = replace(self.records, held=held, attic=attic)
+        owed = operation is Operation.STOP and change.action is Action.RESTART and change.key in self.records.starts
+        if owed or operation in (Operation.START, Operation.GATE):
+            start = Start(1.0, proven=operation is Operation.GATE)
+            self.records = replace(self.records, starts={**self.records.starts, change.key: start})
 
     def _rename(
         self, operation: Operation, renaming: Renaming, held: dict[str, Held], attic: dict[str, Stored]
@@ -376,7 +382,9 @@ class Host:
         attic.pop(renaming.old, None)
         rest = {n: g for n, g in self.records.generations.items() if n not in (renaming.old, renaming.new)}
         self.records = replace(
-            self.records, generations={**rest, renaming.new: along.generations} if along.generations else rest
+            self.records,
+            generations={**rest, renaming.new: along.generations} if along.generations else rest,
+            starts={**self.records.starts, **dict(along.starts)},
         )
 
     def _entry(self, operation: Operation, change: Change, commit: str) -> Held:

@@ -12,6 +12,7 @@ OWNERSHIP = "test_plan_ownership.py::"
 SAFETY = "test_plan_safety.py::"
 ORDER = "test_plan_order.py::"
 TRUST = "test_plan_trust.py::"
+PORTS = "test_plan_ports.py::"
 
 
 @dataclass(frozen=True)
@@ -60,7 +61,7 @@ MUTATIONS = (
     Mutation(
         "starts before the holder of the port has stopped",
         "order.py",
-        "frozenset(stops[other] for other in waits.get(key, ()) if other in stops)",
+        "frozenset(stops[other] for other in waits.stops.get(key, ()) if other in stops)",
         "frozenset()",
         (
             f"{ORDER}test_a_process_starts_after_the_stop_of_its_ports_holder",
@@ -154,9 +155,44 @@ MUTATIONS = (
     Mutation(
         "moves a codebase under all at once",
         "order.py",
-        "    return frozenset({need}) if need and node.operation is not Operation.RECORD else frozenset()\n",
-        "    return frozenset()\n",
+        "        turns[name].add(step)\n",
+        "        turns[name].discard(step)\n",
         (f"{TRUST}test_a_codebase_moves_under_one_and_then_one_at_a_time_fathers_last",),
+    ),
+    Mutation(
+        "takes a port before who may come back to it has held",
+        "order.py",
+        '        found[change.wizard or ""] = frozenset(last[giver] for giver in givers if giver in last)\n',
+        '        found[change.wizard or ""] = frozenset()\n',
+        (f"{PORTS}test_who_has_held_once_never_ends_without_a_way_back_and_a_mend_is_tried",),
+    ),
+    Mutation(
+        "leaves behind who only went along",
+        "rings.py",
+        "        if not quarantines[name].follows\n        or any(",
+        "        if True\n        or any(",
+        (f"{PORTS}test_who_has_held_once_never_ends_without_a_way_back_and_a_mend_is_tried",),
+    ),
+    Mutation(
+        "gives away what a quarantined wizard goes back to",
+        "ports.py",
+        "            if claim.quarantined or claim.key not in current:\n",
+        "            if claim.key not in current:\n",
+        (f"{PORTS}test_what_a_quarantined_wizard_goes_back_to_is_kept_for_it_also_while_it_is_down",),
+    ),
+    Mutation(
+        "takes one with two names for two wizards",
+        "ports.py",
+        "    return body_key(change.wizard) if change and change.renaming and change.wizard else key\n",
+        "    return key\n",
+        (f"{PORTS}test_who_has_held_once_never_ends_without_a_way_back_and_a_mend_is_tried",),
+    ),
+    Mutation(
+        "lets go back one of a ring alone",
+        "rings.py",
+        "    return frozenset(pushed_out(ring, moved, way))\n",
+        "    return frozenset({failed})\n",
+        (f"{PORTS}test_who_has_held_once_never_ends_without_a_way_back_and_a_mend_is_tried",),
     ),
     Mutation(
         "follows a canary that failed",

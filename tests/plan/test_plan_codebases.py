@@ -346,11 +346,12 @@ def test_a_quarantined_wizard_keeps_its_packages_and_takes_nothing_from_the_othe
     settle(host, desired_of(old))
     kept = Generation("ada", 1, "c" * 40, "2026-01-01T00:00:00Z", "x", of_wizard(desired_of(old))["ada"])
     secrets = host.observe(desired_of(new)).secrets
-    failed = expansion(of_wizard(desired_of(new))["ada"], secrets)
+    made = expansion(of_wizard(desired_of(new))["ada"], secrets, desired_of(new).company["ada"])
+    failed = Quarantine("ada", made.digest, "d" * 40, "did not listen", "2026-01-01T00:00:00Z", secrets=made.secrets)
     host.records = replace(
         host.records,
         generations={"ada": (kept,)},
-        quarantines={"ada": Quarantine("ada", failed, "d" * 40, "did not listen", "2026-01-01T00:00:00Z")},
+        quarantines={"ada": failed},
     )
     wanted = effective(desired_of(new), host.records, secrets).desired
     runs = {r.wizard: r.codebase for r in wanted.resources if isinstance(r, Process)}
@@ -367,7 +368,8 @@ def test_where_a_commit_comes_from_is_what_git_says_now() -> None:
     gone = replace(version, source=replace(version.source, url="https://gone.example/hermes.git"))
     resources = (gone, *(r for r in of_wizard(desired)["ada"] if r != version))
     kept = Generation("ada", 1, "c" * 40, "2026-01-01T00:00:00Z", "x", resources)
-    failed = Quarantine("ada", expansion(of_wizard(desired)["ada"], {}), "d" * 40, "ill", "2026-01-01T00:00:00Z")
+    made = expansion(of_wizard(desired)["ada"], {}, desired.company["ada"])
+    failed = Quarantine("ada", made.digest, "d" * 40, "ill", "2026-01-01T00:00:00Z", secrets=made.secrets)
     wanted = effective(desired, Records(generations={"ada": (kept,)}, quarantines={"ada": failed}), {}).desired
     assert [r for r in wanted.resources if isinstance(r, CodebaseVersion)] == [version]
 

@@ -95,7 +95,12 @@ UPDATE generation SET stood = number;
 ALTER TABLE quarantine ADD COLUMN secrets TEXT NOT NULL DEFAULT '[]';
 """
 
-MIGRATIONS = (_VERSION_1, _VERSION_2, _VERSION_3, _VERSION_4)
+_VERSION_5 = """
+ALTER TABLE quarantine ADD COLUMN ring TEXT NOT NULL DEFAULT '';
+ALTER TABLE quarantine ADD COLUMN follows TEXT NOT NULL DEFAULT '';
+"""
+
+MIGRATIONS = (_VERSION_1, _VERSION_2, _VERSION_3, _VERSION_4, _VERSION_5)
 """MIGRATIONS[n] takes version n to n + 1."""
 VERSION = len(MIGRATIONS)
 TABLES = frozenset(

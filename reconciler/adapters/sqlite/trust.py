@@ -50,11 +50,13 @@ class Trust:
 
 
 def quarantines(connection: sqlite3.Connection) -> dict[str, Quarantine]:
-    rows = connection.execute("SELECT wizard, expansion, revision, reason, since, by_hand, secrets FROM quarantine")
-    return {
-        wizard: Quarantine(wizard, expansion, commit, reason, since, bool(by_hand), SECRET_TEXTS.decode(secrets))
-        for wizard, expansion, commit, reason, since, by_hand, secrets in rows
-    }
+    """Names of wizards hold no spaces."""
+    query = "SELECT wizard, expansion, revision, reason, since, by_hand, secrets, ring, follows FROM quarantine"
+    found = {}
+    for wizard, expansion, commit, reason, since, by_hand, secrets, ring, follows in connection.execute(query):
+        more = SECRET_TEXTS.decode(secrets), tuple(ring.split()), tuple(follows.split())
+        found[wizard] = Quarantine(wizard, expansion, commit, reason, since, bool(by_hand), *more)
+    return found
 
 
 def repeats(connection: sqlite3.Connection) -> dict[str, Repeat]:
@@ -99,10 +101,15 @@ def reject(connection: sqlite3.Connection, wizard: str, numbers: Set[int]) -> No
 def add_quarantine(connection: sqlite3.Connection, one: Quarantine) -> None:
     secrets = SECRET_TEXTS.encode(one.secrets)
     connection.execute(
-        "INSERT OR REPLACE INTO quarantine (wizard, expansion, revision, reason, since, by_hand, secrets) "
-        "VALUES (?, ?, ?, ?, ?, ?, ?)",
-        (one.wizard, one.expansion, one.commit, one.reason, one.since, int(one.by_hand), secrets),
+        "INSERT OR REPLACE INTO quarantine "
+        "(wizard, expansion, revision, reason, since, by_hand, secrets, ring, follows) "
+        "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        (*(one.wizard, one.expansion, one.commit, one.reason, one.since), int(one.by_hand), secrets, *_ring(one)),
     )
+
+
+def _ring(one: Quarantine) -> tuple[str, str]:
+    return " ".join(one.ring), " ".join(one.follows)
 
 
 def release(connection: sqlite3.Connection, wizard: str) -> bool:

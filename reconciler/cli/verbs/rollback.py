@@ -39,11 +39,17 @@ def rollback(session: Session, wizard: str, yes: bool, verbose: bool) -> int:
 def _introduce(wizard: str, planned: Planned) -> None:
     from reconciler.render.safe import plain
     from reconciler.render.status_words import minute
+    from reconciler.spec.words import listed
 
-    generation = planned.quarantined[wizard][1]
-    if generation is not None:
-        healthy = f"healthy on commit {generation.commit[:7]} since {minute(generation.at)} UTC"
-        out(plain(f"Back to generation {generation.number} of {wizard} ({healthy}):") + "\n\n")
+    one = planned.quarantined[wizard][0]
+    for name in (wizard, *one.ring):
+        generation = planned.quarantined[name][1] if name in planned.quarantined else None
+        if generation is not None:
+            healthy = f"healthy on commit {generation.commit[:7]} since {minute(generation.at)} UTC"
+            out(plain(f"Back to generation {generation.number} of {name} ({healthy}):") + "\n")
+    if one.ring:
+        out(plain(f"{wizard} exchanges ports with {listed(one.ring)}, so they go back together.") + "\n")
+    out("\n")
 
 
 @verb("reconciler retry ezra", "reconciler retry --all -y")
@@ -103,6 +109,7 @@ def _told(session: Session, wizards: tuple[str, ...]) -> bool:
 def _against(wizards: tuple[str, ...], records: Records) -> dict[str, str]:
     """Wizard, or "shared", -> what failed or came back."""
     from reconciler.plan.repeat import LIMIT, owner
+    from reconciler.plan.rings import whole_rings
     from reconciler.render.names import counted
     from reconciler.render.safe import plain
 
@@ -110,4 +117,5 @@ def _against(wizards: tuple[str, ...], records: Records) -> dict[str, str]:
     for key, repeat in records.repeats.items():
         if repeat.count >= LIMIT:
             found.setdefault(owner(key) or "shared", plain(f"{key} came back {counted(repeat.count, 'time')}"))
-    return {name: text for name, text in sorted(found.items()) if not wizards or name in wizards}
+    asked = whole_rings(wizards, records.quarantines)
+    return {name: text for name, text in sorted(found.items()) if not wizards or name in asked}
