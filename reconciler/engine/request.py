@@ -43,8 +43,9 @@ class Request:
 
     @property
     def by_name(self) -> bool:
-        """Whether a person asks for something of wizards, whatever the newest commit is."""
-        return bool(self.demand or self.rules.restart)
+        """Whether a person wants something done to wizards, whatever the newest commit is."""
+        demand = self.demand
+        return bool(demand.roll_back or demand.retry or demand.everything or self.rules.restart)
 
 
 def rollback(wizard: str) -> Request:

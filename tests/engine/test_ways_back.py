@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from reconciler.engine.desired import InvalidFleet
 from reconciler.engine.request import Request, retry, rollback
+from reconciler.engine.saved import SavedPlan, fingerprint
 from reconciler.errors import Refused, Terminal
 from reconciler.plan.build import Rules
 from reconciler.protocols.runtime import Program
@@ -75,7 +78,8 @@ def test_a_rollback_and_a_restart_are_possible_while_the_head_is_broken(site: Si
     with site.bound(change=False) as (_, reconciler):
         planned = reconciler.plan(rollback("ada"))
     assert any("stays in force" in text for text in planned.plan.warnings)
-    report = site.run(rollback("ada"))
+    bound = SavedPlan(planned.plan.commit, "here", planned.rules, fingerprint(planned.plan, planned.records))
+    report = site.run(replace(rollback("ada"), saved=bound))
     assert (report.done, site.display("ada")) == (True, None)
     assert any("stays in force" in text for text in report.notices)
     with pytest.raises(InvalidFleet):
