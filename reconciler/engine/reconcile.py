@@ -90,9 +90,8 @@ class Reconciler:
 
         Raises Refused for a plan beyond the policy, after having recorded it; nothing of it is applied then. When the
         tip can't be used or its plan is refused, the pass is made for the commit that stays in force, and then the
-        trouble is raised, unless a person has asked for something by name: then it is a notice. Where there is no such
-        commit, nothing is done but to say so in the status. Raises Interrupted when `cancelled` said so before the end;
-        the next pass goes on.
+        trouble is raised, or is a notice where a person has asked for something by name. Where there is no such commit,
+        nothing is done but to say so in the status. Raises Interrupted when `cancelled` said so before the end.
         """
         try:
             wanted, trouble = self._in_force.find(request)
@@ -123,8 +122,7 @@ class Reconciler:
     def roll_back(self, wizard: str) -> Report:
         """One pass that puts the wizard back to its last other generation, until a commit changes it.
 
-        Raises Terminal when there is no such wizard, no earlier generation, or when it has gone back already; Refused
-        when it is paused.
+        Raises Terminal when there is no such wizard or nothing to go back to; Refused when it is paused.
         """
         return self.run(rollback(wizard))
 
