@@ -122,7 +122,7 @@ MUTATIONS = (
         "policy.py",
         "    if len(beyond) > policy.max_deletions:\n",
         "    if len(beyond) > policy.max_deletions + 100:\n",
-        (f"{SAFETY}test_more_deletions_than_the_policy_allows_are_refused",),
+        (f"{SAFETY}test_one_deletion_beyond_the_policy_is_refused",),
     ),
     Mutation(
         "remembers a comparison although the fact is another one",

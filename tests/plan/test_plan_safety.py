@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -13,7 +14,7 @@ from reconciler.plan.change import Action, Cause, Change, Disposition, Operation
 from reconciler.plan.expand import Desired
 from reconciler.plan.fact import Absent, InTheWay, Unknown
 from reconciler.plan.held import Origin, Records
-from reconciler.plan.policy import removed_wizards
+from reconciler.plan.policy import Lifted, deletions, removed_wizards
 from reconciler.plan.resource import CodebaseVersion, Directory, KeyedFile, Process
 from reconciler.spec.desired import DesiredFleet
 from reconciler.spec.kinds import Policy
@@ -181,6 +182,16 @@ def test_more_deletions_than_the_policy_allows_are_refused(story: Story, allowed
         if len(gone) > allowed:
             one_less = Rules(deletions=frozenset(gone[: len(gone) - allowed - 1]))
             assert build(desired, page.observed, page.records, one_less).refusals
+
+
+@pytest.mark.parametrize("allowed", [0, 1, 2])
+def test_one_deletion_beyond_the_policy_is_refused(allowed: int) -> None:
+    gone = ["ada", "bo", "cy"][: allowed + 1]
+    policy = Policy(max_deletions=allowed)
+    assert not list(deletions(gone[:allowed], policy, Lifted()))
+    [refusal] = deletions(gone, policy, Lifted())
+    assert f"would remove {allowed + 1} wizard" in refusal.what
+    assert not list(deletions(gone, policy, Lifted(frozenset({"ada"}))))
 
 
 @given(stories())
