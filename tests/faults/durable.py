@@ -35,6 +35,10 @@ def unsafe(root: Path, state: Path, done: Sequence[Done]) -> Iterator[str]:
     files that were written in their place, where a kill would leave half of one."""
     said = f"{state}/ledger.db"
     for number, one in enumerate(done):
+        if one.path.startswith(f"{root}/") and _NAMES.fullmatch(one.name):
+            journal = f"{said}-wal"
+            if _last(done[:number], journal, _WRITES) > _last(done[:number], journal, _SYNCS):
+                yield f"the intent to make {one.path} was not synced before it was made"
         if _NAMES.fullmatch(one.name) and not _THEIRS.search(one.path):
             written = {d.path for d in done[:number] if _WRITES.fullmatch(d.name) and _below(d.path, one.source)}
             for path in sorted(written):

@@ -11,6 +11,7 @@ import random
 import sys
 import time
 
+from tests.faults.syscalls import allowed
 from tests.kills.matrix import (
     CALLED,
     NAMES,
@@ -44,7 +45,7 @@ def main() -> int:
         jobs = [_job(text) for text in options.only] or [
             *every(told),
             *inside(told, options.inside, chance),
-            *at_calls([one for one in told if one.scene in CALLED], options.calls, chance),
+            *at_calls(told, options.calls if allowed() else 0, chance),
             *at_random(told, options.random, chance),
         ]
         print(f"\n{len(jobs)} kills", flush=True)

@@ -150,8 +150,9 @@ def inside(told: Sequence[Told], count: int, chance: random.Random) -> list[Job]
 
 
 def at_calls(told: Sequence[Told], count: int, chance: random.Random) -> list[Job]:
-    """Spread over the system calls of each scene."""
-    return [{"scene": one.scene, "call": (n + chance.random()) / count} for one in told for n in range(count)]
+    """Spread over the system calls of each scene where that can be done."""
+    called = [one for one in told if one.scene in CALLED]
+    return [{"scene": one.scene, "call": (n + chance.random()) / count} for one in called for n in range(count)]
 
 
 def at_random(told: Sequence[Told], count: int, chance: random.Random) -> list[Job]:

@@ -18,12 +18,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from reconciler.adapters.clock import SystemClock
-from reconciler.adapters.sqlite import SqliteLedger
-from reconciler.plan.change import Operation
-from reconciler.plan.retire import body_key
-from reconciler.protocols.ledger import Entry, Result
 from tests.kills.calls import Watch
+from tests.kills.history import History, done
 from tests.kills.look import gateways, leftovers, look, loose_secrets, pids, secrets_of, supervisors, unreadable
 from tests.kills.points import Tally
 from tests.kills.scenes import FRESH, Scene, build
@@ -36,9 +32,6 @@ PASSES = 1
 TRIES = 4
 """Passes after which we give up."""
 SOONER = 0.7
-_GATES = frozenset({Operation.GATE.value, Operation.SOAK.value})
-_ONCE = frozenset({"install", "make directory", "write", "edit", "link", "remove", "store", "return", "rename"})
-"""Operations of which history must not say oftener that they were done than where nobody was killed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,10 +54,12 @@ class Worker:
     site: Site
     scenes: Mapping[str, Scene]
     known: dict[str, Undisturbed] = field(default_factory=dict)
+    history: History = field(init=False)
     calls: dict[str, int] = field(default_factory=dict)
     """Scene -> its system calls that change something; counted when that is asked for."""
-    newest: int = 0
-    """Id of the newest entry of history when the scene began."""
+
+    def __post_init__(self) -> None:
+        self.history = History(self.site)
 
     def undisturbed(self, name: str) -> Undisturbed:
         if name not in self.known:
@@ -79,7 +74,7 @@ class Worker:
         began = time.monotonic()
         first = self._pass(scene, Tally(), seen=True).said
         seconds = time.monotonic() - began
-        entries = self._entries()
+        entries = self.history.entries()
         steps = [f"{entry.key} {entry.operation}: {entry.result.value}" for entry in entries if entry.result]
         second = self.site.child(self.site.run_pass).said
         if second.get("outcomes") != []:
@@ -91,7 +86,7 @@ class Worker:
             tuple(seen),
             len(inside),
             tuple(reversed(steps)),
-            _done(entries),
+            done(entries),
             second["left"],
             seconds,
             frozenset({*whole, *first["texts"]}) if scene.start != FRESH else None,
@@ -100,8 +95,7 @@ class Worker:
     def _begin(self, scene: Scene) -> dict[str, int]:
         restore(self.site, scene.start)
         self.site.push(scene.commit)
-        self.newest = 0
-        self.newest = max((entry.id for entry in self._entries()), default=0)
+        self.history.begin()
         return pids(self.site)
 
     def _pass(
@@ -173,7 +167,7 @@ class Worker:
 
     def aftermath(self, scene: Scene, before: Mapping[str, int]) -> tuple[int, list[str]]:
         """The next pass converges, the one after it has nothing to do, and the host is as if nothing had happened."""
-        known, broken, secrets = self.undisturbed(scene.name), self._broken(), secrets_of(self.site)
+        known, broken, secrets = self.undisturbed(scene.name), self.history.broken(), secrets_of(self.site)
         passes, told, wrong = 0, [], list(torn(self.site, known.whole))
         while True:
             said = (self._pass(scene, Tally()) if not told else self.site.child(self.site.run_pass)).said
@@ -186,8 +180,11 @@ class Worker:
         wrong += [] if passes <= PASSES else [f"{passes} passes had something to do: {told}"]
         wrong += self._checks(scene, before, secrets)
         wrong += _differences(known.host, look(self.site, secrets=scene.start != FRESH), "")
-        wrong += [*unreadable(self.site), *self._unwatched()]  # from here on the ledger has its journal beside it again
-        return passes, [*wrong, *self._untold(broken), *self._told_twice(known.once)]
+        wrong += [
+            *unreadable(self.site),
+            *self.history.unwatched(),
+        ]  # from here on the ledger has its journal beside it again
+        return passes, [*wrong, *self.history.untold(broken), *self.history.told_twice(known.once)]
 
     def _checks(self, scene: Scene, before: Mapping[str, int], secrets: Mapping[str, bytes]) -> Iterator[str]:
         now, after = secrets_of(self.site), pids(self.site)
@@ -208,61 +205,6 @@ class Worker:
             key = self.site.state / "secrets" / "generated" / home.parts[-3] / "API_SERVER_KEY"
             if key.read_text().strip() not in home.read_text():
                 yield f"{home} has another key than the host"
-
-    def _broken(self) -> tuple[list[int], list[int]]:
-        """Ids of the passes and entries that the killed process left open."""
-        if not (self.site.state / "ledger.db").exists():
-            return [], []
-        ledger = self._ledger()
-        try:
-            passes = [one.id for one in ledger.passes(1000) if one.result is None]
-            return passes, [intent.id for intent in ledger.open_intents()]
-        finally:
-            ledger.close()
-
-    def _untold(self, broken: tuple[list[int], list[int]]) -> Iterator[str]:
-        """What history does not say about the interruption."""
-        ledger = self._ledger()
-        try:
-            passes = {one.id: one for one in ledger.passes(1000)}
-        finally:
-            ledger.close()
-        entries = {entry.id: entry for entry in self._entries()}
-        for number in broken[0]:
-            if passes[number].result is not Result.INTERRUPTED:
-                yield f"history says of the killed pass: {passes[number].result}"
-        for number in broken[1]:
-            if "interrupt" not in entries[number].detail:
-                yield f"history says of the killed {entries[number].operation}: {entries[number].detail!r}"
-
-    def _unwatched(self) -> Iterator[str]:
-        """Live gateways that were started in this scene, and of which no gate says that they held afterwards."""
-        entries = self._entries()
-        for key in map(body_key, pids(self.site)):
-            started = max((e.id for e in entries if e.key == key and e.operation == Operation.START.value), default=0)
-            held = (e.id for e in entries if e.key == key and e.operation in _GATES and e.result is Result.DONE)
-            if started > max(held, default=0):
-                yield f"{key} was started, and history knows of no gate that it passed"
-
-    def _told_twice(self, once: Counter[str]) -> Iterator[str]:
-        for what, count in (_done(self._entries()) - once).items():
-            yield f"history says {count} times too often: {what} was done"
-
-    def _entries(self) -> tuple[Entry, ...]:
-        if not (self.site.state / "ledger.db").exists():
-            return ()
-        ledger = self._ledger()
-        try:
-            return tuple(entry for entry in ledger.entries(None, 10_000) if entry.id > self.newest)
-        finally:
-            ledger.close()
-
-    def _ledger(self) -> SqliteLedger:
-        return SqliteLedger(self.site.state / "ledger.db", SystemClock(), readonly=True)
-
-
-def _done(entries: tuple[Entry, ...]) -> Counter[str]:
-    return Counter(f"{e.key} {e.operation}" for e in entries if e.result is Result.DONE and e.operation in _ONCE)
 
 
 def _kept(scene: Scene, path: str) -> bool:
