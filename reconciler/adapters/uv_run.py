@@ -42,6 +42,7 @@ _AWAY = re.compile(
     r"network was disabled|Failed to fetch|Failed to download|error sending request|timed out", re.IGNORECASE
 )
 _FULL = re.compile(r"No space left on device|os error 28|quota exceeded|os error 122", re.IGNORECASE)
+_BROKEN = re.compile(r"Input/output error|os error 5\b", re.IGNORECASE)
 _CREDENTIALS = re.compile(r"(?<=://)[^/@\s]+@")
 _BUILD_SAID, _BUILD_LINES, _BUILD_CHARACTERS = "[stderr]", 4, 800
 _CAUSE = re.compile(r"^\s*cause:\s*(.*)$", re.MULTILINE)
@@ -118,6 +119,9 @@ class UvRun:
             return Retryable(
                 "the disk is full", where=str(self._folder), mend="free space on the file system that holds it"
             )
+        if _BROKEN.search(text):
+            what = "the disk answers with an input/output error"
+            return Retryable(what, where=str(self._folder), mend="look into the kernel's log (dmesg)")
         if _AWAY.search(text):
             return Retryable(
                 f"the package index could not be reached: {_short(text)}",

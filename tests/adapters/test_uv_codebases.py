@@ -17,7 +17,7 @@ import pytest
 from reconciler.adapters.codebase_folder import BUILDING, MARKER
 from reconciler.adapters.path_lock import held
 from reconciler.adapters.uv import UvCodebases
-from reconciler.adapters.uv_run import _environment
+from reconciler.adapters.uv_run import Subject, UvRun, _environment
 from reconciler.errors import Interrupted, Retryable, Terminal
 from reconciler.plan.codebases import version_path
 from reconciler.plan.fact import Absent, FileFact, InTheWay, Present
@@ -291,3 +291,17 @@ def test_a_lock_says_who_to_look_for(tmp_path: Path) -> None:
         pass
     with held(tmp_path / "lock", 0):
         pass
+
+
+@pytest.mark.parametrize(
+    ("words", "what"),
+    [
+        ("failed to write to file `/x/.gitignore`: Input/output error (os error 5)", "input/output error"),
+        ("failed to copy file: No space left on device (os error 28)", "the disk is full"),
+    ],
+)
+def test_trouble_with_the_disk_is_told_with_its_mend(tmp_path: Path, words: str, what: str) -> None:
+    run = UvRun({}, tmp_path, Subject("six 1.16.0", "choose another version"), 0, lambda: False)
+    error = run._failure(2, f"error: {words}")
+    assert isinstance(error, Retryable)
+    assert (what in error.what, error.where, bool(error.mend)) == (True, str(tmp_path), True)

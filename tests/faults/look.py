@@ -7,7 +7,7 @@ import os
 import re
 import sqlite3
 import stat
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
 
@@ -15,7 +15,6 @@ import yaml
 
 from reconciler.engine.host import Host
 from reconciler.plan.codec import HELD
-from reconciler.protocols.runtime import INPUTS_VARIABLE
 from tests.faults.scenes import FRESH, Place, Scene
 
 Looks = dict[str, object]
@@ -72,16 +71,16 @@ def ledger(host: Host, scene: Scene) -> Looks:
     }
 
 
-def gateways(place: Place) -> Looks:
-    found: Looks = {}
-    for name in ("ada-body", "bo-body"):
-        fact = place.gateways.observe([name])[name]
-        found[name] = fact.state.value
-        if fact.pid:
-            program = place.gateways.program(name)
-            env = sorted(f"{key}={value}" for key, value in program.env if key != INPUTS_VARIABLE)
-            found[f"{name} program"] = [list(program.argv), env, program.cwd]
-    return found
+def databases(place: Place) -> Looks:
+    """What gateways remember, and what was kept of it, as rows."""
+    found = (*place.root.rglob("state.db"), *(place.state / "generations").rglob("state.db"))
+    return {str(path): rows(path) for path in found}
+
+
+def rows(path: Path) -> object:
+    with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as database:
+        tables = [name for (name,) in database.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
+        return {name: [list(row) for row in database.execute(f"SELECT * FROM {name}")] for name in sorted(tables)}
 
 
 def state_paths(place: Place) -> set[str]:
@@ -101,11 +100,12 @@ def leftovers(place: Place, known: frozenset[str], name: str, path: str) -> Iter
             yield f"left behind: {left}"
 
 
-def torn(place: Place, scene: Scene, before: Looks, after: Looks) -> Iterator[str]:
-    """What is neither as it was nor as it should become; and what can't be read by whom it is for."""
-    for path in sorted(before.keys() | after.keys()):
+def torn(place: Place, scene: Scene, whole: Sequence[Looks]) -> Iterator[str]:
+    """What is neither as it was, nor as it should become, nor what it is on the way; and what can't be read by whom it
+    is for. `whole`: the states that are right, in their order."""
+    for path in sorted({path for looks in whole for path in looks}):
         now = _one(Path(path), scene) if os.path.lexists(path) else None
-        if now not in (before.get(path), after.get(path)) and not _on_the_way(now, after.get(path)):
+        if now not in [looks.get(path) for looks in whole] and not _on_the_way(now, whole[-1].get(path)):
             yield f"torn: {path} is {str(now)[:300]}"
     for path in place.root.glob("*/home/config.yaml"):
         if not isinstance(yaml.safe_load(path.read_text()), dict):

@@ -6,42 +6,24 @@ the host what it would have been.
 
 from __future__ import annotations
 
-import os
 import re
-import socket
 
 import pytest
 
 from tests.faults.points import Answer, Fault, suffer, undisturbed
 from tests.faults.run import ends
 from tests.faults.scenes import Place
-from tests.faults.syscalls import surrender
+from tests.faults.syscalls import allowed
 
-SAMPLE = {"first apply": 2, "update": 2, "codebase move": 1, "removal": 1}
+SAMPLE = {"first apply": 1, "update": 2, "ill codebase": 1, "removal": 1, "rollback": 1}
 """Scene -> points; each is failed in the two ways in turn."""
 
 pytestmark = pytest.mark.system
 
 
-def _allowed() -> bool:
-    """Whether the kernel and its container let a process watch the calls of its children."""
-    ours, theirs = socket.socketpair()
-    pid = os.fork()
-    if pid == 0:
-        try:
-            surrender(theirs)
-        except OSError:
-            os._exit(1)
-        os._exit(0)
-    _, status = os.waitpid(pid, 0)
-    ours.close()
-    theirs.close()
-    return status == 0
-
-
 @pytest.fixture(scope="module")
 def place(tmp_path_factory: pytest.TempPathFactory) -> Place:
-    if not _allowed():
+    if not allowed():
         pytest.skip("system calls can't be watched here (seccomp user notification)")
     return Place(tmp_path_factory.mktemp("disk"))
 

@@ -11,7 +11,22 @@ import random
 import sys
 import time
 
-from tests.kills.matrix import NAMES, Answer, Job, at_random, complaint, every, hands, inside, table, undisturbed, work
+from tests.faults.syscalls import allowed
+from tests.kills.matrix import (
+    CALLED,
+    NAMES,
+    Answer,
+    Job,
+    at_calls,
+    at_random,
+    complaint,
+    every,
+    hands,
+    inside,
+    table,
+    undisturbed,
+    work,
+)
 
 
 def main() -> int:
@@ -25,9 +40,12 @@ def main() -> int:
         for one in told:
             print(f"\n{one.scene}: {len(one.steps)} journal steps, {len(one.instants)} instants, {one.seconds:.2f} s")
             print("".join(f"    {step}\n" for step in one.steps), end="")
+            if options.verbose:
+                print("".join(f"    {n:4} {instant}\n" for n, instant in enumerate(one.instants, 1)), end="")
         jobs = [_job(text) for text in options.only] or [
             *every(told),
             *inside(told, options.inside, chance),
+            *at_calls(told, options.calls if allowed() else 0, chance),
             *at_random(told, options.random, chance),
         ]
         print(f"\n{len(jobs)} kills", flush=True)
@@ -66,6 +84,8 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--workers", type=int, default=2, help="hosts at a time (default 2)")
     parser.add_argument("--random", type=int, default=200, help="kills at random times (default 200)")
     parser.add_argument("--inside", type=int, default=200, help="kills inside of effects (default 200)")
+    parser.add_argument("--calls", type=int, default=60, help=f"kills at system calls of {CALLED} each (default 60)")
+    parser.add_argument("-v", "--verbose", action="store_true", help="print the instants of each scene")
     parser.add_argument("--scene", action="append", choices=NAMES, help="only this scene; may be repeated")
     parser.add_argument("--only", action="append", default=[], metavar="SCENE:KIND:VALUE", help="only this kill")
     return parser.parse_args()

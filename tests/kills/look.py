@@ -19,7 +19,10 @@ import psutil
 
 from reconciler.adapters.clock import SystemClock
 from reconciler.adapters.sqlite import SqliteLedger
-from reconciler.plan.codec import HELD
+from reconciler.plan.codec import HELD, RESOURCE
+from reconciler.plan.fields import secret_refs
+from reconciler.plan.held import Start
+from reconciler.plan.retire import body_key
 from tests.kills.site import HOST, Site
 
 _SKIPPED = ("gateway.log", "doomed")
@@ -34,6 +37,8 @@ def look(site: Site, *, secrets: bool) -> dict[str, object]:
         "gateways": gateways(site),
         "databases": {str(path): database(path) for path in sorted(_databases(site))},
         "secrets": {name: _mode(path) for name, path in _generated(site)},
+        "kept": _names(site.state / "kept"),
+        "pinned": _names(site.state / "secrets" / "pinned"),
         "state": {str(path.relative_to(site.state)): _mode(path) for path in sorted(site.state.iterdir())},
         "ledger": _ledger(site),
         "status": _status(site),
@@ -108,6 +113,11 @@ def _generated(site: Site) -> Iterator[tuple[str, Path]]:
     yield from ((str(path.relative_to(folder)), path) for path in sorted(folder.rglob("*")))
 
 
+def _names(folder: Path) -> list[str]:
+    """Names tell what the files hold: each is a digest."""
+    return [f"{path.name} {_mode(path)}" for path in sorted(folder.glob("*"))]
+
+
 def _mode(path: Path) -> str:
     return stat.filemode(path.lstat().st_mode)
 
@@ -144,7 +154,7 @@ def _files(root: Path) -> Iterator[tuple[str, object]]:
 
 
 def _ledger(site: Site) -> Mapping[str, object]:
-    ledger = SqliteLedger(site.state / "ledger.db", SystemClock(), readonly=True)
+    ledger, alive = SqliteLedger(site.state / "ledger.db", SystemClock(), readonly=True), pids(site)
     try:
         records, applied = ledger.records(), ledger.get("applied-commit")
         open_steps = [intent.step.id for intent in ledger.open_intents()]
@@ -159,11 +169,32 @@ def _ledger(site: Site) -> Mapping[str, object]:
         "attic": sorted((s.wizard, s.path, s.original) for s in records.attic.values()),
         "pauses": sorted(records.pauses),
         "quarantines": sorted((q.wizard, q.expansion, q.commit, q.by_hand) for q in records.quarantines.values()),
+        "proven": {wizard: _proven(records.starts.get(body_key(wizard))) for wizard in sorted(alive)},
         "generations": {
-            name: [(g.number, g.commit, g.expansion) for g in generations]
+            name: [[g.number, g.commit, g.expansion, *map(RESOURCE.encode, g.resources)] for g in generations]
             for name, generations in sorted(records.generations.items())
         },
     }
+
+
+def _proven(start: Start | None) -> str:
+    """Of a live gateway. One whose start nobody knows of may have been started by us and never watched."""
+    if start is None:
+        return "its start is not recorded"
+    return "it has passed its gate" if start.proven else "it has not passed its gate"
+
+
+def unreadable(site: Site) -> list[str]:
+    """Secrets of generations that could not be put back."""
+    ledger = SqliteLedger(site.state / "ledger.db", SystemClock(), readonly=True)
+    try:
+        generations = [one for found in ledger.records().generations.values() for one in found]
+    finally:
+        ledger.close()
+    refs = {(one.wizard, one.number, ref) for one in generations for r in one.resources for ref in secret_refs(r)}
+    wrong = [f"{name} {number}: {ref.short} is not pinned" for name, number, ref in refs if ref.source != "pinned"]
+    paths = {ref.location: site.state / "secrets" / "pinned" / ref.location for _, _, ref in refs}
+    return sorted([*wrong, *(f"{path} is gone" for path in paths.values() if not path.is_file())])
 
 
 def _status(site: Site) -> dict[str, object]:

@@ -21,6 +21,7 @@ Job = Mapping[str, object]
 Answer = Mapping[str, object]
 NAMES = (
     "first apply",
+    "ill from the start",
     "update",
     "ports swapped",
     "codebase move",
@@ -32,6 +33,9 @@ NAMES = (
     "return",
     "rename",
 )
+CALLED = ("update", "codebase move")
+"""Scenes in which kills at system calls are tried: the supervisor runs before, so nobody else lives under the watch."""
+KINDS = ("at", "inside", "call", "after")
 _MEMORY = Path("/dev/shm")
 """What is written and synced thousands of times is kept off the disk where that is possible."""
 END_SECONDS = 120
@@ -145,6 +149,12 @@ def inside(told: Sequence[Told], count: int, chance: random.Random) -> list[Job]
     ]
 
 
+def at_calls(told: Sequence[Told], count: int, chance: random.Random) -> list[Job]:
+    """Spread over the system calls of each scene where that can be done."""
+    called = [one for one in told if one.scene in CALLED]
+    return [{"scene": one.scene, "call": (n + chance.random()) / count} for one in called for n in range(count)]
+
+
 def at_random(told: Sequence[Told], count: int, chance: random.Random) -> list[Job]:
     """At random times of the scenes, in turn."""
     return [{"scene": told[n % len(told)].scene, "after": chance.random()} for n in range(count)]
@@ -152,14 +162,13 @@ def at_random(told: Sequence[Told], count: int, chance: random.Random) -> list[J
 
 def table(told: Sequence[Told], answers: Sequence[Answer]) -> str:
     """Kills and passes by scene."""
-    lines = [
-        f"{'scene':<20}{'steps':>6}{'instants':>10}{'inside':>8}{'random':>8}  passes needed: 0 / 1 / more   wrong"
-    ]
+    kinds_named = "".join(f"{name:>8}" for name in ("inside", "calls", "random"))
+    lines = [f"{'scene':<20}{'steps':>6}{'instants':>10}{kinds_named}  passes needed: 0 / 1 / more   wrong"]
     for one in told:
         mine = [answer for answer in answers if answer["scene"] == one.scene]
-        kinds = [sum(kind in answer for answer in mine) for kind in ("at", "inside", "after")]
+        kinds = [sum(kind in answer for answer in mine) for kind in KINDS]
         passes = Counter(min(int(str(answer["passes"])), 2) for answer in mine)
-        counts = f"{kinds[0]:>4}/{len(one.instants):<5}{kinds[1]:>8}{kinds[2]:>8}"
+        counts = f"{kinds[0]:>4}/{len(one.instants):<5}" + "".join(f"{count:>8}" for count in kinds[1:])
         needed = f"{passes[0]:>16}{passes[1]:>5}{passes[2]:>6}"
         lines.append(f"{one.scene:<20}{len(one.steps):>6}{counts}{needed}{sum(bool(a['wrong']) for a in mine):>10}")
     return "\n".join(lines)
@@ -167,7 +176,7 @@ def table(told: Sequence[Told], answers: Sequence[Answer]) -> str:
 
 def complaint(answer: Answer) -> str:
     """What went wrong, and what to pass on to try the same kill again."""
-    kind = next(kind for kind in ("at", "inside", "after") if kind in answer)
+    kind = next(kind for kind in KINDS if kind in answer)
     wrong = answer["wrong"]
     assert isinstance(wrong, list)
     return "\n    ".join([f"--only '{answer['scene']}:{kind}:{answer[kind]}'  ({answer['where']})", *wrong])

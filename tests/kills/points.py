@@ -83,17 +83,19 @@ _CALLS = (
 @dataclass
 class Tally:
     """`at` is the instant at which this process dies (from 1; 0: never), which is told to the open file `mark` then.
-    `inside`: what counts are the interpreter's calls, not those of the doors."""
+    `inside`: what counts are the interpreter's calls, not those of the doors. `look` is asked at each instant."""
 
     at: int = 0
     mark: int = -1
     inside: bool = False
+    look: Callable[[], object] = lambda: None
     seen: list[str] = field(default_factory=list)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def hit(self, what: str) -> None:
         with self._lock:
             self.seen.append(what)
+            self.look()
             if len(self.seen) == self.at:
                 os.write(self.mark, what.encode())
                 os.kill(os.getpid(), signal.SIGKILL)

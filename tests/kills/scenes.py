@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from tests.kills.site import Site
 from tests.kills.snapshots import restore, save
+from tests.kills.torn import add_own
 
 Documents = dict[str, dict[str, object]]
 FRESH = "fresh"
@@ -49,6 +50,7 @@ def build(site: Site) -> Mapping[str, Scene]:
     updated = site.commit(two, _updated(both), "Another port and soul")
     scenes = (
         Scene("first apply", FRESH, first, ()),
+        Scene("ill from the start", FRESH, site.commit(None, _moved(alone, "3.0.0"), "Never healthy"), ()),
         Scene("update", SETTLED, updated, ("allegro",)),
         Scene("ports swapped", SETTLED, site.commit(two, _swapped(both), "Ports swapped"), ()),
         Scene("codebase move", SETTLED, site.commit(two, _moved(both, "2.0.0"), "A newer program"), ()),
@@ -70,6 +72,9 @@ def build(site: Site) -> Mapping[str, Scene]:
             restore(site, before)
         site.push(tip)
         if before:
+            settle(site)
+        if name == SETTLED:
+            add_own(site)
             settle(site)
         save(site, name)
     time.sleep(APART)

@@ -126,7 +126,7 @@ class Site:
         pid = os.fork()
         if pid == 0:
             os.close(reader)
-            _work(work, writer)
+            end_with(work, writer)
         os.close(writer)
         if kill_after is not None:
             time.sleep(kill_after)
@@ -160,7 +160,7 @@ def _told(report: Report) -> dict[str, object]:
     }
 
 
-def _work(work: Callable[[], Mapping[str, object]], writer: int) -> None:
+def end_with(work: Callable[[], Mapping[str, object]], writer: int) -> None:
     """The child's whole life."""
     try:
         text = json.dumps(work())

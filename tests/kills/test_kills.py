@@ -19,12 +19,14 @@ from reconciler.protocols.runtime import Runtime
 from reconciler.protocols.secrets import Secrets
 from reconciler.protocols.source import Source
 from reconciler.protocols.store import Store
-from tests.kills.matrix import Told, at_random, complaint, hands, inside, table, undisturbed, work
+from tests.faults.syscalls import allowed
+from tests.kills.matrix import Told, at_calls, at_random, complaint, hands, inside, table, undisturbed, work
 from tests.kills.points import EFFECTS, LOOKS
 
 SCENES = ("first apply", "update", "ill codebase")
-AT, INSIDE, RANDOM = 6, 6, 10
-"""Kills at instants of each scene, inside of effects and at random times: below a minute on two idle cores."""
+AT, INSIDE, CALLS, RANDOM = 6, 4, 4, 8
+"""Kills at instants of each scene, inside of effects, at system calls and at random times: below a minute on two idle
+cores."""
 
 
 @pytest.mark.system
@@ -36,6 +38,7 @@ def test_a_killed_pass_leaves_nothing_that_the_next_one_does_not_mend() -> None:
         jobs = [
             *({"scene": one.scene, "at": n} for one in told for n in _spread(one, chance)),
             *inside(told, INSIDE, chance),
+            *at_calls(told, CALLS if allowed() else 0, chance),
             *at_random(told, RANDOM, chance),
         ]
         answers = work(workers, jobs, lambda answer: None)

@@ -2,8 +2,8 @@
 
 A job is a JSON line. {"scene": ...}: a scene that nobody kills, its instants and its journal. {"scene": ..., "at": n}
 kills at the n-th instant; {"scene": ..., "inside": share} at a share of the calls that the interpreter makes for its
-effects; {"scene": ..., "after": share} after a share of the scene's time. Each answer is a JSON line; "wrong" lists
-what is not as it should be, empty when all is well.
+effects; {"scene": ..., "call": share} at a share of its system calls; {"scene": ..., "after": share} after a share of
+the scene's time. Each answer is a JSON line; "wrong" lists what is not as it should be, empty when all is well.
 """
 
 from __future__ import annotations
@@ -18,27 +18,26 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from reconciler.adapters.clock import SystemClock
-from reconciler.adapters.sqlite import SqliteLedger
-from reconciler.protocols.ledger import Entry, Result
-from tests.kills.look import gateways, leftovers, look, loose_secrets, pids, secrets_of, supervisors
+from tests.kills.calls import Watch
+from tests.kills.history import History, done
+from tests.kills.look import gateways, leftovers, look, loose_secrets, pids, secrets_of, supervisors, unreadable
 from tests.kills.points import Tally
 from tests.kills.scenes import FRESH, Scene, build
 from tests.kills.site import Ended, Site
 from tests.kills.snapshots import close, restore, scrub
+from tests.kills.torn import texts, torn
 
 PASSES = 1
 """So many passes after the kill may have something to do."""
 TRIES = 4
 """Passes after which we give up."""
 SOONER = 0.7
-_ONCE = frozenset({"install", "make directory", "write", "edit", "link", "remove", "store", "return", "rename"})
-"""Operations of which history must not say oftener that they were done than where nobody was killed."""
 
 
 @dataclass(frozen=True, slots=True)
 class Undisturbed:
-    """A scene that nobody killed: what the host looked like, its instants and journal steps, and how long it took."""
+    """A scene that nobody killed: what the host looked like, its instants and journal steps, and how long it took.
+    `whole` are the texts that files have before, on the way and afterwards."""
 
     host: Mapping[str, object]
     instants: tuple[str, ...]
@@ -47,6 +46,7 @@ class Undisturbed:
     once: Counter[str]
     left: object
     seconds: float
+    whole: frozenset[str] | None
 
 
 @dataclass
@@ -54,8 +54,12 @@ class Worker:
     site: Site
     scenes: Mapping[str, Scene]
     known: dict[str, Undisturbed] = field(default_factory=dict)
-    newest: int = 0
-    """Id of the newest entry of history when the scene began."""
+    history: History = field(init=False)
+    calls: dict[str, int] = field(default_factory=dict)
+    """Scene -> its system calls that change something; counted when that is asked for."""
+
+    def __post_init__(self) -> None:
+        self.history = History(self.site)
 
     def undisturbed(self, name: str) -> Undisturbed:
         if name not in self.known:
@@ -64,12 +68,13 @@ class Worker:
 
     def _undisturbed(self, scene: Scene) -> Undisturbed:
         self._begin(scene)
+        whole = set(texts(self.site).values())
         calls = self._pass(scene, Tally(inside=True)).said
         self._begin(scene)
         began = time.monotonic()
-        first = self._pass(scene, Tally()).said
+        first = self._pass(scene, Tally(), seen=True).said
         seconds = time.monotonic() - began
-        entries = self._entries()
+        entries = self.history.entries()
         steps = [f"{entry.key} {entry.operation}: {entry.result.value}" for entry in entries if entry.result]
         second = self.site.child(self.site.run_pass).said
         if second.get("outcomes") != []:
@@ -77,21 +82,42 @@ class Worker:
         host = look(self.site, secrets=scene.start != FRESH)
         seen, inside = first["seen"], calls["seen"]
         return Undisturbed(
-            host, tuple(seen), len(inside), tuple(reversed(steps)), _done(entries), second["left"], seconds
+            host,
+            tuple(seen),
+            len(inside),
+            tuple(reversed(steps)),
+            done(entries),
+            second["left"],
+            seconds,
+            frozenset({*whole, *first["texts"]}) if scene.start != FRESH else None,
         )
 
     def _begin(self, scene: Scene) -> dict[str, int]:
         restore(self.site, scene.start)
         self.site.push(scene.commit)
-        self.newest = 0
-        self.newest = max((entry.id for entry in self._entries()), default=0)
+        self.history.begin()
         return pids(self.site)
 
-    def _pass(self, scene: Scene, tally: Tally, *, concurrency: int = 1, kill_after: float | None = None) -> Ended:
-        return self.site.child(
-            lambda: self.site.run_pass(tally, concurrency=concurrency, roll_back=scene.roll_back),
-            kill_after=kill_after,
-        )
+    def _pass(
+        self,
+        scene: Scene,
+        tally: Tally,
+        *,
+        concurrency: int = 1,
+        kill_after: float | None = None,
+        seen: bool = False,
+        watch: Watch | None = None,
+    ) -> Ended:
+        """`seen`: what it says has the texts of all files at each instant, too; `watch`: it runs under that one."""
+        found: set[str] = set()
+        if seen:
+            tally.look = lambda: found.update(texts(self.site).values())
+
+        def work() -> Mapping[str, object]:
+            said = self.site.run_pass(tally, concurrency=concurrency, roll_back=scene.roll_back)
+            return {**said, "texts": sorted(found)}
+
+        return watch.run(work) if watch else self.site.child(work, kill_after=kill_after)
 
     def at(self, scene: Scene, instant: int, *, inside: bool = False) -> Mapping[str, object]:
         """Kills at the n-th instant, or at the n-th call inside."""
@@ -114,6 +140,19 @@ class Worker:
         """Kills inside of effects; there are a few calls more or less in each run, as answers are awaited."""
         return self.at(scene, 1 + int(share * self.undisturbed(scene.name).calls), inside=True)
 
+    def call(self, scene: Scene, share: float) -> Mapping[str, object]:
+        """Kills at a system call; there are a few more or less in each run."""
+        self.undisturbed(scene.name)
+        if scene.name not in self.calls:
+            self._begin(scene)
+            counted = Watch(self.site, 0)
+            self._pass(scene, Tally(), watch=counted)
+            self.calls[scene.name] = counted.count
+        before, watch = self._begin(scene), Watch(self.site, 1 + int(share * self.calls[scene.name]))
+        ended = self._pass(scene, Tally(), watch=watch)
+        passes, wrong = self.aftermath(scene, before)
+        return {"where": watch.where, "late": ended.signal != 9, "passes": passes, "wrong": wrong}
+
     def after(self, scene: Scene, share: float) -> Mapping[str, object]:
         """Kills after a share of the time that the undisturbed pass took, with several steps at once."""
         seconds = self.undisturbed(scene.name).seconds
@@ -128,20 +167,24 @@ class Worker:
 
     def aftermath(self, scene: Scene, before: Mapping[str, int]) -> tuple[int, list[str]]:
         """The next pass converges, the one after it has nothing to do, and the host is as if nothing had happened."""
-        known, broken, secrets = self.undisturbed(scene.name), self._broken(), secrets_of(self.site)
-        passes, told = 0, []
+        known, broken, secrets = self.undisturbed(scene.name), self.history.broken(), secrets_of(self.site)
+        passes, told, wrong = 0, [], list(torn(self.site, known.whole))
         while True:
             said = (self._pass(scene, Tally()) if not told else self.site.child(self.site.run_pass)).said
             told.append({key: value for key, value in said.items() if key != "seen"})
             if "failed" in said or len(told) == TRIES:
-                return len(told), [f"it does not converge: {told}"]
+                return len(told), [*wrong, f"it does not converge: {told}"]
             if said["outcomes"] == [] and said["left"] == known.left:
                 break
             passes += 1
-        wrong = [] if passes <= PASSES else [f"{passes} passes had something to do: {told}"]
+        wrong += [] if passes <= PASSES else [f"{passes} passes had something to do: {told}"]
         wrong += self._checks(scene, before, secrets)
         wrong += _differences(known.host, look(self.site, secrets=scene.start != FRESH), "")
-        return passes, [*wrong, *self._untold(broken), *self._told_twice(known.once)]
+        wrong += [
+            *unreadable(self.site),
+            *self.history.unwatched(),
+        ]  # from here on the ledger has its journal beside it again
+        return passes, [*wrong, *self.history.untold(broken), *self.history.told_twice(known.once)]
 
     def _checks(self, scene: Scene, before: Mapping[str, int], secrets: Mapping[str, bytes]) -> Iterator[str]:
         now, after = secrets_of(self.site), pids(self.site)
@@ -162,52 +205,6 @@ class Worker:
             key = self.site.state / "secrets" / "generated" / home.parts[-3] / "API_SERVER_KEY"
             if key.read_text().strip() not in home.read_text():
                 yield f"{home} has another key than the host"
-
-    def _broken(self) -> tuple[list[int], list[int]]:
-        """Ids of the passes and entries that the killed process left open."""
-        if not (self.site.state / "ledger.db").exists():
-            return [], []
-        ledger = self._ledger()
-        try:
-            passes = [one.id for one in ledger.passes(1000) if one.result is None]
-            return passes, [intent.id for intent in ledger.open_intents()]
-        finally:
-            ledger.close()
-
-    def _untold(self, broken: tuple[list[int], list[int]]) -> Iterator[str]:
-        """What history does not say about the interruption."""
-        ledger = self._ledger()
-        try:
-            passes = {one.id: one for one in ledger.passes(1000)}
-        finally:
-            ledger.close()
-        entries = {entry.id: entry for entry in self._entries()}
-        for number in broken[0]:
-            if passes[number].result is not Result.INTERRUPTED:
-                yield f"history says of the killed pass: {passes[number].result}"
-        for number in broken[1]:
-            if "interrupt" not in entries[number].detail:
-                yield f"history says of the killed {entries[number].operation}: {entries[number].detail!r}"
-
-    def _told_twice(self, once: Counter[str]) -> Iterator[str]:
-        for what, count in (_done(self._entries()) - once).items():
-            yield f"history says {count} times too often: {what} was done"
-
-    def _entries(self) -> tuple[Entry, ...]:
-        if not (self.site.state / "ledger.db").exists():
-            return ()
-        ledger = self._ledger()
-        try:
-            return tuple(entry for entry in ledger.entries(None, 10_000) if entry.id > self.newest)
-        finally:
-            ledger.close()
-
-    def _ledger(self) -> SqliteLedger:
-        return SqliteLedger(self.site.state / "ledger.db", SystemClock(), readonly=True)
-
-
-def _done(entries: tuple[Entry, ...]) -> Counter[str]:
-    return Counter(f"{e.key} {e.operation}" for e in entries if e.result is Result.DONE and e.operation in _ONCE)
 
 
 def _kept(scene: Scene, path: str) -> bool:
@@ -244,6 +241,8 @@ def _answer(worker: Worker, job: Mapping[str, object]) -> Mapping[str, object]:
         return worker.at(scene, int(str(job["at"])))
     if "inside" in job:
         return worker.inside(scene, float(str(job["inside"])))
+    if "call" in job:
+        return worker.call(scene, float(str(job["call"])))
     if "after" in job:
         return worker.after(scene, float(str(job["after"])))
     known = worker.undisturbed(scene.name)
