@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from pathlib import Path
 
 import pytest
@@ -11,9 +12,11 @@ from reconciler.adapters.clock import SystemClock
 from reconciler.engine.outcome import Ending, Outcome
 from reconciler.engine.request import retry, rollback
 from reconciler.engine.timers import Pace
+from reconciler.protocols.runtime import Program
 from tests.adapters.silent import silent
 from tests.engine.running import NEVER, running
 from tests.engine.site import NEW, Site
+from tests.engine.test_trust import port_in_use
 
 
 @pytest.fixture
@@ -239,7 +242,13 @@ def test_a_bug_in_a_pass_does_not_end_the_daemon(site: Site) -> None:
 def test_what_is_blocked_waits_for_its_next_try_and_a_person_need_not(site: Site) -> None:
     """The port of one is held by a stranger that no look can see, so its start is tried and blocked."""
     site.gateways.ill = lambda program: "taken" if program.name == "ada-body" else ""
-    site.gateways.acts = lambda program: site.gateways.crash(program.name, 78) if program.name == "ada-body" else None
+
+    def act(program: Program) -> None:
+        if program.name == "ada-body":
+            (site.home("ada") / "gateway_state.json").write_text(port_in_use(time.time()))
+            site.gateways.crash(program.name, 78)
+
+    site.gateways.acts = act
     with running(site, clock=SystemClock()) as house:
         view = house.until(lambda v: v.running is None and v.ended is not None)
         assert view.left is not None
