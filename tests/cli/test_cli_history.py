@@ -117,7 +117,9 @@ def test_status_shows_what_differs_first(here: Call, site: Site) -> None:
 def test_status_in_json(here: Call) -> None:
     assert here("run", "--once").code == 0
     found = here("status", "--json").json
-    assert set(found) == {"format", "host", "commit", "subject", "result", "settled", "notices", "wizards", "at"}
+    assert set(found) == {
+        *("format", "host", "commit", "subject", "result", "settled", "unused", "unsigned", "notices", "wizards", "at")
+    }
     assert set(found["wizards"][0]) == {
         *("name", "role", "desired", "observed", "healthy", "settled", "port", "model", "codebase", "revision"),
         *("since", "why", "paused", "quarantined", "generation", "differences", "unmanaged", "evidence", "pid"),

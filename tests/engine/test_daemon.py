@@ -77,13 +77,13 @@ def test_deliveries_that_keep_coming_are_one_or_two_passes_and_a_push_among_them
         house.until(lambda v: done(v) and repr(v.ended) != before)
         for _ in range(2000):
             house.daemon.wake("webhook")
-        assert len(ended - {before}) == 1
+        assert 1 <= len(ended - {before}) <= 2  # on a busy machine they take longer than the calm between two passes
         commit = site.config("ada", compact=True)
         house.daemon.wake("webhook")
         view = house.until(lambda v: done(v) and v.ended.commit == commit)
         assert view.ended is not None
         assert "a newer commit" in view.ended.trigger
-        assert len(ended - {before}) == 2
+        assert 2 <= len(ended - {before}) <= 3
 
 
 def test_drift_is_found_without_asking_the_remote(site: Site) -> None:

@@ -24,6 +24,8 @@ JOURNAL = (
     "finish",
     "note",
     "add_generation",
+    "stand",
+    "reject",
     "quarantine",
     "release",
     "repeat",
