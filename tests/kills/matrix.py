@@ -71,7 +71,8 @@ class Hand:
         self._process.stdin.flush()
         line = self._process.stdout.readline()
         if not line:
-            raise RuntimeError(f"the worker ended at {job}; its standard error says why")
+            code = self._process.wait(END_SECONDS)
+            raise RuntimeError(f"the worker ended with {code} at {job}; its standard error says why")
         answer: Answer = json.loads(line)
         return answer
 
