@@ -22,7 +22,7 @@ _DATABASE = re.compile(r"^state\.db(-wal|-shm|-journal)?$")
 _DIGEST = re.compile(r"\b[0-9a-f]{64}\b")
 _KEY = re.compile(r"(API_SERVER_KEY=)\S+")
 _HASHED = re.compile(r"(objects/)[0-9a-f]{2}(/[0-9a-f]{38})?$|(objects/pack/)pack-[0-9a-f]{40}\.\w+$")
-_NEW = re.compile(r"\.git\.new-\d+-\d+/")
+_NEW = re.compile(r"\.git\.new-[\d-]+/")
 """A repository that is being made, which gets its own name when it is whole."""
 REMOVES = frozenset({"unlink", "unlinkat", "rmdir"})
 

@@ -46,6 +46,7 @@ def main() -> int:
             *every(told),
             *inside(told, options.inside, chance),
             *at_calls(told, options.calls if allowed() else 0, chance),
+            *at_calls(told, options.fails if allowed() else 0, chance, "fails"),
             *at_random(told, options.random, chance),
         ]
         print(f"\n{len(jobs)} kills", flush=True)
@@ -85,6 +86,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--random", type=int, default=200, help="kills at random times (default 200)")
     parser.add_argument("--inside", type=int, default=200, help="kills inside of effects (default 200)")
     parser.add_argument("--calls", type=int, default=60, help=f"kills at system calls of {CALLED} each (default 60)")
+    parser.add_argument("--fails", type=int, default=30, help="calls at the supervisor's files that fail (default 30)")
     parser.add_argument("-v", "--verbose", action="store_true", help="print the instants of each scene")
     parser.add_argument("--scene", action="append", choices=NAMES, help="only this scene; may be repeated")
     parser.add_argument("--only", action="append", default=[], metavar="SCENE:KIND:VALUE", help="only this kill")

@@ -1,5 +1,6 @@
 """Kills a pass at the n-th system call with which it changes something below the root or the state folder: also between
-the making of a file and its text, and between two pieces of a text, where the interpreter tells of nothing.
+the making of a file and its text, and between two pieces of a text, where the interpreter tells of nothing. Or lets the
+call fail instead: what the supervisor is told stands in files that the tests of a failing disk don't have.
 
 The kernel hands each call to us first. What the pass has started (Git) lives on to its end, as after any kill.
 """
@@ -21,11 +22,13 @@ _REST_SECONDS = 30.0
 
 
 class Watch:
-    """Counts the calls of one process; `at` is the one at which it is killed (from 1; 0: never)."""
+    """Counts the calls of one process; `at` is the one at which it is killed (from 1; 0: never). With an `error`, only
+    calls at the supervisor's files are counted, and that one fails."""
 
-    def __init__(self, site: Site, at: int) -> None:
-        self._places = (f"{site.root}/", f"{site.state}/")
+    def __init__(self, site: Site, at: int, error: int = 0) -> None:
+        self._places = (f"{site.root}/", f"{site.state}/") if not error else (f"{site.state}/supervisor/",)
         self._at = at
+        self._error = error
         self.count = 0
         self.where = ""
 
@@ -64,10 +67,11 @@ class Watch:
                         return text
                     text += piece
                 elif event & select.POLLIN and (call := listener.receive()):
-                    if self._due(call, pid):
+                    due = self._due(call, pid)
+                    if due and not self._error:
                         os.kill(pid, signal.SIGKILL)
                         return text
-                    listener.answer(call)
+                    listener.answer(call, self._error if due else 0)
 
     def _due(self, call: Call, pid: int) -> bool:
         if not call.path.startswith(self._places) or call.process != pid:

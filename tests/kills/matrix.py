@@ -35,7 +35,7 @@ NAMES = (
 )
 CALLED = ("update", "codebase move")
 """Scenes in which kills at system calls are tried: the supervisor runs before, so nobody else lives under the watch."""
-KINDS = ("at", "inside", "call", "after")
+KINDS = ("at", "inside", "call", "fails", "after")
 _MEMORY = Path("/dev/shm")
 """What is written and synced thousands of times is kept off the disk where that is possible."""
 END_SECONDS = 120
@@ -71,7 +71,8 @@ class Hand:
         self._process.stdin.flush()
         line = self._process.stdout.readline()
         if not line:
-            raise RuntimeError(f"the worker ended at {job}; its standard error says why")
+            code = self._process.wait(END_SECONDS)
+            raise RuntimeError(f"the worker ended with {code} at {job}; its standard error says why")
         answer: Answer = json.loads(line)
         return answer
 
@@ -149,10 +150,10 @@ def inside(told: Sequence[Told], count: int, chance: random.Random) -> list[Job]
     ]
 
 
-def at_calls(told: Sequence[Told], count: int, chance: random.Random) -> list[Job]:
-    """Spread over the system calls of each scene where that can be done."""
+def at_calls(told: Sequence[Told], count: int, chance: random.Random, kind: str = "call") -> list[Job]:
+    """Spread over the system calls of each scene where that can be done: kills, or (`fails`) calls that fail."""
     called = [one for one in told if one.scene in CALLED]
-    return [{"scene": one.scene, "call": (n + chance.random()) / count} for one in called for n in range(count)]
+    return [{"scene": one.scene, kind: (n + chance.random()) / count} for one in called for n in range(count)]
 
 
 def at_random(told: Sequence[Told], count: int, chance: random.Random) -> list[Job]:
@@ -162,7 +163,7 @@ def at_random(told: Sequence[Told], count: int, chance: random.Random) -> list[J
 
 def table(told: Sequence[Told], answers: Sequence[Answer]) -> str:
     """Kills and passes by scene."""
-    kinds_named = "".join(f"{name:>8}" for name in ("inside", "calls", "random"))
+    kinds_named = "".join(f"{name:>8}" for name in ("inside", "calls", "fails", "random"))
     lines = [f"{'scene':<20}{'steps':>6}{'instants':>10}{kinds_named}  passes needed: 0 / 1 / more   wrong"]
     for one in told:
         mine = [answer for answer in answers if answer["scene"] == one.scene]

@@ -24,9 +24,9 @@ from tests.kills.matrix import Told, at_calls, at_random, complaint, hands, insi
 from tests.kills.points import EFFECTS, LOOKS
 
 SCENES = ("first apply", "update", "ill codebase")
-AT, INSIDE, CALLS, RANDOM = 6, 4, 4, 8
-"""Kills at instants of each scene, inside of effects, at system calls and at random times: below a minute on two idle
-cores."""
+AT, INSIDE, CALLS, FAILS, RANDOM = 6, 4, 3, 2, 8
+"""Kills at instants of each scene, inside of effects, at system calls and at random times, and failing calls at the
+supervisor's files: below a minute on two idle cores."""
 
 
 @pytest.mark.system
@@ -39,6 +39,7 @@ def test_a_killed_pass_leaves_nothing_that_the_next_one_does_not_mend() -> None:
             *({"scene": one.scene, "at": n} for one in told for n in _spread(one, chance)),
             *inside(told, INSIDE, chance),
             *at_calls(told, CALLS if allowed() else 0, chance),
+            *at_calls(told, FAILS if allowed() else 0, chance, "fails"),
             *at_random(told, RANDOM, chance),
         ]
         answers = work(workers, jobs, lambda answer: None)

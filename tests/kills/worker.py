@@ -3,11 +3,13 @@
 A job is a JSON line. {"scene": ...}: a scene that nobody kills, its instants and its journal. {"scene": ..., "at": n}
 kills at the n-th instant; {"scene": ..., "inside": share} at a share of the calls that the interpreter makes for its
 effects; {"scene": ..., "call": share} at a share of its system calls; {"scene": ..., "after": share} after a share of
-the scene's time. Each answer is a JSON line; "wrong" lists what is not as it should be, empty when all is well.
+the scene's time; {"scene": ..., "fails": share} kills nobody, but fails a call at the supervisor's files. Each answer
+is a JSON line; "wrong" lists what is not as it should be, empty when all is well.
 """
 
 from __future__ import annotations
 
+import errno
 import gc
 import json
 import os
@@ -55,8 +57,8 @@ class Worker:
     scenes: Mapping[str, Scene]
     known: dict[str, Undisturbed] = field(default_factory=dict)
     history: History = field(init=False)
-    calls: dict[str, int] = field(default_factory=dict)
-    """Scene -> its system calls that change something; counted when that is asked for."""
+    calls: dict[tuple[str, int], int] = field(default_factory=dict)
+    """Scene and error -> the system calls that change something; counted when that is asked for."""
 
     def __post_init__(self) -> None:
         self.history = History(self.site)
@@ -142,16 +144,34 @@ class Worker:
 
     def call(self, scene: Scene, share: float) -> Mapping[str, object]:
         """Kills at a system call; there are a few more or less in each run."""
-        self.undisturbed(scene.name)
-        if scene.name not in self.calls:
-            self._begin(scene)
-            counted = Watch(self.site, 0)
-            self._pass(scene, Tally(), watch=counted)
-            self.calls[scene.name] = counted.count
-        before, watch = self._begin(scene), Watch(self.site, 1 + int(share * self.calls[scene.name]))
+        watch = self._watch(scene, share, 0)
+        before = self._begin(scene)
         ended = self._pass(scene, Tally(), watch=watch)
         passes, wrong = self.aftermath(scene, before)
         return {"where": watch.where, "late": ended.signal != 9, "passes": passes, "wrong": wrong}
+
+    def fails(self, scene: Scene, share: float) -> Mapping[str, object]:
+        """Lets a system call at the supervisor's files fail; that is told, and the next pass makes up for it."""
+        watch = self._watch(scene, share, errno.EIO)
+        before = self._begin(scene)
+        said = self._pass(scene, Tally(), watch=watch).said
+        passes, wrong = self.aftermath(scene, before)
+        trouble, told = str(said.get("failed", "")), json.dumps(said)
+        if trouble and not trouble.splitlines()[-1].startswith("reconciler.errors."):
+            wrong.append(f"it ended with a bug: {trouble}")
+        if (trouble or said.get("result") != "done") and str(self.site.state / "supervisor") not in told:
+            wrong.append(f"it does not say where the disk failed: {told}")
+        return {"where": watch.where, "late": not watch.where, "passes": passes, "wrong": wrong}
+
+    def _watch(self, scene: Scene, share: float, error: int) -> Watch:
+        """For the call at that share of those that the scene makes."""
+        self.undisturbed(scene.name)
+        if (scene.name, error) not in self.calls:
+            self._begin(scene)
+            counted = Watch(self.site, 0, error)
+            self._pass(scene, Tally(), watch=counted)
+            self.calls[scene.name, error] = counted.count
+        return Watch(self.site, 1 + int(share * self.calls[scene.name, error]), error)
 
     def after(self, scene: Scene, share: float) -> Mapping[str, object]:
         """Kills after a share of the time that the undisturbed pass took, with several steps at once."""
@@ -243,6 +263,8 @@ def _answer(worker: Worker, job: Mapping[str, object]) -> Mapping[str, object]:
         return worker.inside(scene, float(str(job["inside"])))
     if "call" in job:
         return worker.call(scene, float(str(job["call"])))
+    if "fails" in job:
+        return worker.fails(scene, float(str(job["fails"])))
     if "after" in job:
         return worker.after(scene, float(str(job["after"])))
     known = worker.undisturbed(scene.name)
