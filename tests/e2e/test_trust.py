@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import socket
+import sqlite3
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
+import psutil
 import pytest
 import yaml
 
@@ -48,6 +50,19 @@ def owned(world: World, wizard: str) -> dict[str, object]:
         "argv": Path(f"/proc/{pid}/cmdline").read_text(),
         "link": (world.root / wizard / "hermes-agent").readlink(),
     }
+
+
+def messages(world: World, wizard: str) -> list[tuple[str, str, str]]:
+    """Session, role and text of all that the agent remembers of what was said, oldest first."""
+    with closing(sqlite3.connect(f"file:{world.home(wizard)}/state.db?mode=ro", uri=True)) as database:
+        assert database.execute("pragma integrity_check").fetchone() == ("ok",)
+        rows = database.execute("select session_id, role, content from messages order by id").fetchall()
+    return [(session, role, text) for session, role, text in rows]
+
+
+def started(world: World) -> dict[str, tuple[int, float]]:
+    """Pid and start time of every gateway, as the kernel tells."""
+    return {name: (pid, psutil.Process(pid).create_time()) for name, pid in world.pids().items()}
 
 
 TRAP = """\
@@ -141,6 +156,7 @@ def test_a_port_that_a_stranger_holds_is_blocked_and_nobody_is_touched(world: Wo
         world.push("Somebody is there already")
         output = world.cli("run", "--once", code=1)
         assert "is held by pid" in output
+        assert "Quarantined" not in output + world.cli("plan", code=(0, 2))
         world.edit("ezra.yaml", lambda doc: doc.update(port=old))
     assert (owned(world, "ezra"), world.pids()) == (before, pids)
     world.push("Back")
@@ -154,6 +170,8 @@ def test_a_codebase_moves_under_the_canary_first_and_back_with_memories_intact(w
         assert world.run(name)["status"] == "completed"
         (world.home(name) / "memories").mkdir(exist_ok=True)
         (world.home(name) / "memories" / "KEPT.md").write_text(name)
+    before = {name: messages(world, name) for name in world.names}
+    assert all(before.values())
     world.edit("codebase.yaml", lambda doc: doc["source"].update(version="0.18.2"))
     world.edit("ezra.yaml", lambda doc: doc.pop("father", None))
     world.push("An older Hermes")
@@ -165,14 +183,13 @@ def test_a_codebase_moves_under_the_canary_first_and_back_with_memories_intact(w
     world.converge()
     assert {world.request(n, "/health/detailed")["version"] for n in world.names} == {"0.19.0"}
     assert all((world.home(n) / "memories" / "KEPT.md").read_text() == n for n in world.names)
+    assert {name: messages(world, name) for name in world.names} == before
     assert not set(world.pids().values()) & set(pids.values())
     assert all(world.run(n)["status"] == "completed" for n in world.names)
 
 
 def _one_after_the_other(world: World) -> None:
     """From the journal: a stop stands after the gate of the one before it, the first one's soak included."""
-    import sqlite3
-
     with sqlite3.connect(f"file:{world.state / 'ledger.db'}?mode=ro", uri=True) as ledger:
         (newest,) = ledger.execute("SELECT max(pass_id) FROM entry WHERE operation = 'soak'").fetchone()
         rows = ledger.execute(
@@ -190,14 +207,18 @@ def _one_after_the_other(world: World) -> None:
 
 
 def test_a_canary_that_fails_leaves_its_siblings_as_they_were(world: World) -> None:
-    pids = world.pids()
+    pids, births = world.pids(), started(world)
     before = {name: owned(world, name) for name in world.names}
+    talk = {name: messages(world, name) for name in world.names}
     world.edit("codebase.yaml", lambda doc: doc["source"].update({"with": []}, version="0.18.0"))
     world.push("A Hermes whose API server can't listen: aiohttp is missing")
     world.cli("run", "--once", code=1)
     after = world.pids()
     assert {name for name in world.names if after[name] != pids[name]} == {"allegro"}
+    now = started(world)
+    assert {name for name in world.names if now[name] != births[name]} == {"allegro"}
     assert {name: owned(world, name) for name in world.names} == before
+    assert {name: messages(world, name) for name in world.names} == talk
     assert "quarantined" in world.cli("status")
     output = world.cli("run", "--once", code=(0, 1))
     assert world.pids() == after
