@@ -47,7 +47,7 @@ def test_what_follows_from_a_moving_codebase_is_left_out_of_its_reasons() -> Non
 def test_a_way_back_names_the_generation_and_not_the_commit_that_failed() -> None:
     host, new = moving({})
     host.apply(plan_of(host, new), fails=lambda step: step.operation is Operation.GATE)
-    host.processes.pop("wizard/ada/body")
+    assert "wizard/ada/body" not in host.processes  # stopped by the gate that it failed
     fail(host, new, ["ada"])
     plan = plan_of(host, new)
     text = plan_text(plan)
