@@ -93,7 +93,8 @@ class Trust:
             if name not in desired.wizards or name in planned.standing:
                 continue
             if name in planned.quarantined:
-                back |= {name} if self._way_back_fell(name, planned, reasons[name], pass_id) else set()
+                fallen = self._way_back_fell(name, planned, reasons[name], pass_id)
+                back |= {name, *planned.quarantined[name][0].ring} if fallen else set()
             elif not self._was_healthy(name, desired):
                 fell.append(name)
         others = planned.quarantined.keys() | planned.standing.keys()
@@ -136,7 +137,7 @@ class Trust:
         before, commit = self._generations(name)[0], planned.plan.commit
         named = f"generation {generation.number} (commit {generation.commit[:7]})"
         if one.by_hand and generation.number != before.number:
-            self._undo(one, before, generation)
+            self._undo_ring(one, planned)
             text = f"the rollback to {named} failed: {reason}; back to what it ran on before"
             self._tell(text, name, commit, pass_id)
             return True
@@ -147,6 +148,14 @@ class Trust:
             self._tell(text, name, commit, pass_id)
             return True
         return False
+
+    def _undo_ring(self, one: Quarantine, planned: Planned) -> None:
+        """Takes back a rollback by hand, also of those whose ports it took them from."""
+        for name in (one.wizard, *one.ring):
+            other, tried = planned.quarantined.get(name, (None, None))
+            before = next(iter(self._generations(name)), None)
+            if other and tried and before and tried.number != before.number:
+                self._undo(other, before, tried)
 
     def _undo(self, one: Quarantine, before: Generation, tried: Generation) -> None:
         """Takes back what a person said when they rolled back from `before`, but not that Git's word is not to be."""

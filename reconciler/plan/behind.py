@@ -17,6 +17,7 @@ from reconciler.plan.expand import Desired
 from reconciler.plan.held import Generation, Quarantine, Records
 from reconciler.plan.resource import Process
 from reconciler.plan.retire import body_key
+from reconciler.spec.words import listed
 
 Quarantined = Mapping[str, tuple[Quarantine, Generation | None]]
 
@@ -67,9 +68,11 @@ class _Ahead:
         who = f"waits for the canary {name}, which"
         if name in self.quarantined:
             quarantine = self.quarantined[name][0]
-            if not quarantine.by_hand or _witnessed(codebase, quarantine.since, self.records):
+            fell = not (quarantine.by_hand or quarantine.follows)
+            if fell or _witnessed(codebase, quarantine.since, self.records):
                 return ""
-            return f"{who} was rolled back by hand; `reconciler retry {name}` lets it go on"
+            what = "was rolled back by hand" if quarantine.by_hand else f"went back with {listed(quarantine.follows)}"
+            return f"{who} {what}; `reconciler retry {name}` lets it go on"
         if name in self.records.pauses:
             return f"{who} is paused; `reconciler resume {name}` lets it go on"
         return f"{who} can't move: {self.stuck[name].obstacle}" if name in self.stuck else ""

@@ -7,7 +7,7 @@ here: the order of steps (order.py), and circles (rings.py).
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
@@ -28,17 +28,17 @@ Quarantined = Mapping[str, tuple[Quarantine, Generation | None]]
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """A wizard that goes back to a port (`quarantined`), or would if it failed. `key` is of its process."""
+    """A wizard that is kept on a port (`kept` says why), or would go back to it if it failed. `key`: its process."""
 
     key: str
     wizard: str
-    quarantined: bool
+    kept: str = ""
 
     def words(self, port: int, wizard: str, why: str) -> str:
         """For the wizard that wants the port: whose it is, and the mend."""
         mend = f"push a commit that mends {self.wizard}, or give {wizard} another port"
-        if self.quarantined:
-            return f"port {port} is kept for {self.wizard}, which is quarantined and goes back to it; {mend}"
+        if self.kept:
+            return f"port {port} is kept for {self.wizard}, which {self.kept}; {mend}"
         return f"port {port} is kept for {self.wizard} until that has held on another: {why}; {mend}"
 
 
@@ -95,7 +95,7 @@ class Ports:
         if isinstance(process, Process) and change.action in STARTS:
             holder = self.holder(process.port)
             yield from (holder,) if holder and holder != change.key else ()
-            yield from (claim.key for claim in self.claims_against(change) if not claim.quarantined)
+            yield from (claim.key for claim in self.claims_against(change) if not claim.kept)
 
     def obstacle(self, change: Change, current: Mapping[str, Change]) -> str:
         """Why the change can't start its process on its port, or ""."""
@@ -106,7 +106,7 @@ class Ports:
         if owner == change.key:
             return ""
         for claim in self.claims_against(change):
-            if claim.quarantined or claim.key not in current:
+            if claim.kept or claim.key not in current:
                 return claim.words(process.port, change.wizard or "", "this plan does not look at it")
         if self.free(process.port):
             return ""
@@ -166,22 +166,37 @@ def ports_of(
         observed.listeners,
         {pid: key for key, pid in pids.items()},
         {process.port: key for key, process in sorted(held.items()) if key in pids},
-        _claims(changes, records, quarantined),
+        _claims(changes, desired, records, quarantined),
         frozenset(quarantined),
     )
 
 
-def _claims(changes: Iterable[Change], records: Records, quarantined: Quarantined) -> Mapping[int, tuple[Claim, ...]]:
+def _claims(
+    changes: Iterable[Change], desired: Desired, records: Records, quarantined: Quarantined
+) -> Mapping[int, tuple[Claim, ...]]:
     found: dict[int, dict[Claim, None]] = defaultdict(dict)
     for name, (_, generation) in quarantined.items():
-        found[port_of(generation)][Claim(body_key(name), name, quarantined=True)] = None
+        found[port_of(generation)][Claim(body_key(name), name, "is quarantined and goes back to it")] = None
+    for wanting in _where_two_want_one(desired):
+        name = wanting.wizard or ""
+        newest = next(iter(records.generations.get(name, ())), None)
+        if name not in quarantined and port_of(newest) == wanting.port:
+            found[wanting.port][Claim(wanting.key, name, "runs on its last generation there")] = None
     for change in changes:
         process, name = change.resource, change.wizard or ""
         if change.action in _GATED and isinstance(process, Process) and name not in quarantined:
             for generation in _ways_back(name, records):
                 if port_of(generation) != process.port:
-                    found[port_of(generation)][Claim(change.key, name, quarantined=False)] = None
+                    found[port_of(generation)][Claim(change.key, name)] = None
     return {port: tuple(claims) for port, claims in found.items() if port}
+
+
+def _where_two_want_one(desired: Desired) -> Iterable[Process]:
+    """The processes that want a port that another one wants too. Git declares no such thing: one of them is to go on
+    with what it was healthy on, because it can't be what Git declares."""
+    processes = [r for r in desired.resources if isinstance(r, Process) and r.run]
+    wanted = Counter(process.port for process in processes)
+    return (process for process in processes if wanted[process.port] > 1)
 
 
 def _ways_back(name: str, records: Records) -> Iterable[Generation]:

@@ -176,7 +176,7 @@ MUTATIONS = (
     Mutation(
         "gives away what a quarantined wizard goes back to",
         "ports.py",
-        "            if claim.quarantined or claim.key not in current:\n",
+        "            if claim.kept or claim.key not in current:\n",
         "            if claim.key not in current:\n",
         (f"{PORTS}test_what_a_quarantined_wizard_goes_back_to_is_kept_for_it_also_while_it_is_down",),
     ),

@@ -10,14 +10,16 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from reconciler.plan.change import Operation
+from reconciler.plan.change import Disposition, Operation
 from reconciler.plan.expand import Desired
 from reconciler.plan.generation import words
 from reconciler.plan.rings import port_of, rings, whole_rings
 from reconciler.spec.desired import DesiredFleet
-from tests.plan.fleets import desired_of, fleet_of, simple
+from tests.plan.fleets import changed, desired_of, fleet_of, simple
 from tests.plan.host import Host
+from tests.plan.test_plan_trust import body_steps, fail, lineage, plan_of, remember
 from tests.plan.trying import Try
+from tests.plan.walk import settle
 
 FIRST = {"ada": 8643, "bo": 8644, "cy": 8645}
 POOL = (8643, 8644, 8645, 8646, 8647)
@@ -227,3 +229,23 @@ def test_a_quarantine_follows_only_those_who_went_back_with_it() -> None:
     alone = replace(host.records.quarantines["ada"], ring=())
     host.records = replace(host.records, quarantines={**host.records.quarantines, "ada": alone})
     assert set(one.wanted().quarantined) == {"ada"}
+
+
+def test_a_canary_that_only_went_along_has_failed_on_nothing_and_is_waited_for() -> None:
+    """Bo failed, on the version that it was on; ada, the canary of another one, went back with it."""
+    host, fleet = Host(), lineage({}, "ada", "hermes-old")
+    old = desired_of(fleet, "a" * 40)
+    settle(host, old)
+    remember(host, old)
+    new = desired_of(
+        changed(lineage({}, "ada", "hermes"), "bo", codebase="hermes-old", config={"agent": {"note": 1}}), "b" * 40
+    )
+    fail(host, new, ["ada", "bo"])
+    found = host.records.quarantines
+    ties = {"ada": replace(found["ada"], ring=("bo",), follows=("bo",)), "bo": replace(found["bo"], ring=("ada",))}
+    host.records = replace(host.records, quarantines=ties)
+    plan = plan_of(host, new)
+    assert body_steps(plan, Operation.STOP) == {}
+    assert {change.obstacle for change in plan.changes if change.disposition is Disposition.HELD} == {
+        "waits for the canary ada, which went back with bo; `reconciler retry ada` lets it go on"
+    }
