@@ -11,9 +11,10 @@ from collections.abc import Iterable, Iterator, Mapping, Set
 from dataclasses import dataclass, field, replace
 
 from reconciler.plan.change import Action, Change, Disposition
+from reconciler.plan.claims import STARTS
 from reconciler.plan.expand import Desired
 from reconciler.plan.held import Records
-from reconciler.plan.ports import STARTS, Ports, Waits
+from reconciler.plan.ports import Ports, Waits
 from reconciler.plan.repeat import stopped
 from reconciler.plan.resource import CodebaseVersion, Directory, KeyedFile, Process, Resource, Symlink, TextFile
 

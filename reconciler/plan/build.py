@@ -5,7 +5,7 @@ Pure: desired, observed and held in, a Plan out; the same input gives the same p
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from reconciler.plan.behind import Quarantined, held_back
@@ -107,7 +107,7 @@ def _build(
     unused = () if rules.only else prune(desired, observed, records, blocked.changes)
     doable = [c for c in (*blocked.changes, *unused) if c.disposition is Disposition.APPLY]
     one_by_one = chains(doable, desired, records, blocked.waits.everybody())
-    together = _rings(doable, blocked.waits)
+    together = _rings(desired, blocked.waits)
     return Plan(
         host=desired.host,
         commit=desired.commit,
@@ -156,11 +156,11 @@ def _refusals(
     )
 
 
-def _rings(changes: Iterable[Change], waits: Waits) -> Rings:
+def _rings(desired: Desired, waits: Waits) -> Rings:
     """The wizards of each ring of ports, by name."""
-    owners = {c.key: c.wizard for c in changes if isinstance(c.resource, Process) and c.wizard}
-    found = {frozenset(owners[key] for key in ring if key in owners) for ring in rings(waits.together()).values()}
-    return tuple(sorted(tuple(sorted(ring)) for ring in found))
+    circles = frozenset(rings(waits.together()).values())
+    owners = {r.key: r.wizard for r in desired.resources if isinstance(r, Process) and r.wizard} if circles else {}
+    return tuple(sorted(tuple(sorted(owners[key] for key in circle if key in owners)) for circle in circles))
 
 
 def _told(change: Change, quarantined: Quarantined, one_by_one: tuple[Chain, ...], rings: Rings) -> Change:

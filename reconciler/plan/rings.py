@@ -68,9 +68,9 @@ def go_back_together(failed: str, plan: Plan, ports: Mapping[str, int], records:
 
 
 def _has_moved_to(name: str, port: int, records: Records) -> bool:
-    entry, newest = records.held.get(body_key(name)), next(iter(records.generations.get(name, ())), None)
+    entry, before = records.held.get(body_key(name)), newest(name, records)
     held = entry.resource.port if entry and isinstance(entry.resource, Process) else 0
-    return held == port and newest is not None and port_of(newest) != port
+    return held == port and before is not None and port_of(before) != port
 
 
 def pushed_out(names: Iterable[str], ports: Mapping[str, int], way: Way) -> Set[str]:
@@ -85,6 +85,11 @@ def pushed_out(names: Iterable[str], ports: Mapping[str, int], way: Way) -> Set[
                 found.add(other)
                 stack.append(other)
     return found
+
+
+def newest(name: str, records: Records) -> Generation | None:
+    """What the wizard was last healthy on."""
+    return next(iter(records.generations.get(name, ())), None)
 
 
 def port_of(generation: Generation | None) -> int:

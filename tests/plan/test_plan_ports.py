@@ -164,13 +164,19 @@ def test_a_port_is_kept_until_its_wizard_has_held_elsewhere_although_it_is_not_l
     assert one.plan().changes == ()
 
 
-@pytest.mark.parametrize("limit", range(1, 9))
-def test_a_ring_goes_back_whole_wherever_it_was_killed(limit: int) -> None:
-    _, one = _swap()
-    replace(one, limit=limit).run()
-    one.run()
-    assert (one.port("ada"), one.port("bo")) == (8643, 8644)
-    assert one.plan().steps == ()
+@pytest.mark.parametrize("limit", range(1, 14))
+@pytest.mark.parametrize("bad", ["ada", "bo", "cy"])
+def test_a_ring_goes_back_whole_wherever_it_was_killed(limit: int, bad: str) -> None:
+    """Also where some of it have passed their gates already, and need nothing any more."""
+    desired = _desired({"ada": 8644, "bo": 8645, "cy": 8643}, 1, **{bad: 1})
+    for seed in range(5):
+        host = _settled()
+        killed = Try(host, desired, frozenset({bad}), random.Random(seed).randrange, limit)
+        killed.run()
+        one = Try(host, desired, frozenset({bad}))
+        one.run()
+        assert {name: one.runs(name) and one.port(name) for name in FIRST} == FIRST
+        assert one.plan().steps == ()
 
 
 def test_who_only_goes_along_says_whom_it_follows_and_comes_along_with_the_mend() -> None:
