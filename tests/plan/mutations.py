@@ -195,6 +195,13 @@ MUTATIONS = (
         (f"{PORTS}test_who_has_held_once_never_ends_without_a_way_back_and_a_mend_is_tried",),
     ),
     Mutation(
+        "forgets those of a ring that have held already",
+        "ports.py",
+        "        return Waits(stops, gates, self._done(current))\n",
+        "        return Waits(stops, gates, {})\n",
+        (f"{PORTS}test_a_ring_goes_back_whole_wherever_it_was_killed",),
+    ),
+    Mutation(
         "follows a canary that failed",
         "behind.py",
         "if mine and not _witnessed(",
