@@ -135,6 +135,7 @@ class Ports:
                 process = change.resource
                 if isinstance(process, Process) and change.action in GATED and process.port == before:
                     found[change.key] |= {key}
+            found[key] |= {other for other, (_, was) in self.moved.items() if was == port}
         return found
 
 

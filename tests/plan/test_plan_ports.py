@@ -86,6 +86,13 @@ def _desired(ports: Mapping[str, int], number: int, **config: object) -> Desired
 @example([Push((8644, 8643, 8645), frozenset({"ada"}), renamed=True)], 0)
 @example([Push((8644, 8643, 8645), frozenset({"ada"}), limits=(5,))], 0)
 @example([Push((8646, 8644, 8645), frozenset({"ada"})), Push((8646, 8644, 8645, 8643), frozenset({"ada"}), True)], 0)
+@example(
+    [
+        Push((8643, 8644, 8646, 8645), joined=True),
+        Push((8646, 8645, 8644, 8643), frozenset({"cy"}), renamed=True, limits=(13,)),
+    ],
+    0,
+)
 def test_who_has_held_once_never_ends_without_a_way_back_and_a_mend_is_tried(made: list[Push], seed: int) -> None:
     host, chance = _settled(), random.Random(seed)
     renamed = joined = False
