@@ -1,7 +1,7 @@
 """record: what was seen goes into the host's history and onto its status ref. A remote that is away never fails a pass.
 
 Status is published when something changed and at a heartbeat; what only ages (pids' evidence, times) is left out of the
-comparison.
+comparison. What the remote did not take, or an earlier process was killed before sending, is sent again.
 """
 
 from __future__ import annotations
@@ -23,6 +23,9 @@ from reconciler.render.status_markdown import status_markdown
 
 HEARTBEAT = "heartbeat"
 """File on the status ref that holds the time of its last commit, so that silence can be told from peace."""
+
+_AGAIN = 60.0
+"""Seconds after which what the remote did not take is sent again."""
 
 _BACK = 20
 """Passes to look back for one that had something to do."""
@@ -47,6 +50,8 @@ class Recorder:
     def __init__(self, host: Host) -> None:
         self._host = host
         self._published: tuple[Mapping[str, bytes], float] | None = None
+        self._sending: float | None = float("-inf")
+        """When sending was last tried (monotonic); None while the remote has all of it."""
 
     def rejected(self, commit: str, trigger: str, why: str) -> None:
         """A pass that changed nothing because of its input; told once, however often it comes again."""
@@ -98,17 +103,21 @@ class Recorder:
         return next((one.summary for one in self._host.ledger.passes(_BACK) if one.summary), "nothing to do")
 
     def due(self) -> bool:
-        """Whether the status ref's heartbeat is due."""
-        if self._host.store is None:
-            return False
+        """Whether the status ref's heartbeat is due, or there is something to send again."""
         now = self._host.clock.now()
+        return self._host.store is not None and (self._beats(now) or self._waits())
+
+    def _beats(self, now: float) -> bool:
         return self._published is None or now - self._published[1] >= self._host.limits.heartbeat
+
+    def _waits(self) -> bool:
+        return self._sending is not None and self._host.clock.monotonic() - self._sending >= _AGAIN
 
     def publish(self, status: HostStatus) -> str:
         """Writes the status ref when it differs or its heartbeat is due; returns a notice when it could not."""
         if self._host.store is None:
             return ""
-        ref = f"status/{status.host}"
+        ref, now = f"status/{status.host}", self._host.clock.now()
         pages = {
             "STATUS.md": status_markdown(status).encode(),
             "status.json": status_json(status, volatile=False).encode(),
@@ -116,14 +125,18 @@ class Recorder:
         try:
             if self._published is None:
                 self._published = self._at_tip(ref)
-            if self._published is not None and self._published[0] == pages and not self.due():
+            if self._published is not None and self._published[0] == pages and not self._beats(now):
+                if self._waits():
+                    self._sending = self._host.clock.monotonic()
+                    self._host.store.flush()
+                    self._sending = None
                 return ""
-            now = self._host.clock.now()
             files = {**pages, HEARTBEAT: f"{iso(now)}\n".encode()}
             written = self._host.store.write(ref, files, f"status: {status.result}")
         except ReconcilerError as error:
             return f"status could not be published: {error}"
         self._published = (pages, now)
+        self._sending = None if written.pushed else self._host.clock.monotonic()
         return written.notice
 
     def _at_tip(self, ref: str) -> tuple[Mapping[str, bytes], float] | None:

@@ -199,6 +199,8 @@ def unreadable(site: Site) -> list[str]:
 
 def _status(site: Site) -> dict[str, object]:
     """What was published: of each wizard what does not tell when and why."""
+    if not site.git("for-each-ref", f"refs/heads/status/{HOST}"):
+        return {}
     page = json.loads(site.git("show", f"refs/heads/status/{HOST}:status.json"))
     told = ("desired", "observed", "healthy", "port", "model", "codebase", "paused", "differences", "unmanaged")
     return {one["name"]: {key: _plain(one.get(key)) for key in told} for one in page["wizards"]}
