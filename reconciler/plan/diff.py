@@ -7,6 +7,7 @@ pauses and ports (block.py), order (order.py), and what is no longer declared (r
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from typing import assert_never
 
@@ -18,6 +19,8 @@ from reconciler.plan.held import Held, Origin
 from reconciler.plan.needs import needs
 from reconciler.plan.resource import CodebaseVersion, Format, KeyedFile, Process, Resource
 from reconciler.plan.value import FieldPath, Fields, Hidden, Known, SecretRef, Value, known
+from reconciler.spec.secret_names import key_judged
+from reconciler.spec.shapes import has_shape
 
 LIVE = frozenset({ProcessState.RUNNING, ProcessState.STARTING})
 HAS_PROCESS = LIVE | {ProcessState.ORPHAN, ProcessState.BACKOFF}
@@ -119,24 +122,18 @@ def _field_changes(
         if before == after or (after == _SECTION and _holds_others(path, live, last)):
             continue
         cause = _cause(before, after, last.get(path), held)
-        strange = held is None and before is not None and path[0] == KEY and _holds_secrets(resource)
-        shown = _STRANGE if strange else before
-        yield FieldChange(path, _masked(shown, last.get(path)), after, cause)
+        yield FieldChange(path, _shown(resource, path, before, last.get(path)), after, cause)
         displaced.update((other, cause) for other in _displaced(path, live))
     declared = {path for path, _ in wanted}
     gone = {path: Cause.REMOVED for path in last if path[0] == KEY and path not in declared and path in live}
     for path, cause in sorted({**displaced, **gone}.items()):
-        yield FieldChange(path, live[path], None, cause)
+        yield FieldChange(path, _shown(resource, path, live[path], last.get(path)), None, cause)
 
 
 _SECTION = known({})
 _STRANGE = Hidden("")
-"""What stood in an .env before we knew it: it may be anybody's secret."""
+"""What we did not write and may be anybody's secret."""
 _TO_BE_MADE = Hidden("")
-
-
-def _holds_secrets(resource: Resource) -> bool:
-    return isinstance(resource, KeyedFile) and resource.format is Format.ENV
 
 
 def _holds_others(path: FieldPath, live: dict[FieldPath, Value], last: dict[FieldPath, Value]) -> bool:
@@ -152,9 +149,21 @@ def _displaced(path: FieldPath, live: dict[FieldPath, Value]) -> Iterator[FieldP
     yield from (other for other in live if len(other) > len(path) and other[: len(path)] == path)
 
 
-def _masked(before: Value | None, last: Value | None) -> Value | None:
-    """What we applied as a secret stays one, also where Git now declares the key in the open."""
-    return last if isinstance(before, Known) and isinstance(last, Hidden) else before
+def _shown(resource: Resource, path: FieldPath, before: Value | None, last: Value | None) -> Value | None:
+    """What is said of a value that goes. What we applied as a secret stays one, also where Git now declares the key in
+    the open; and what we did not write is one in an .env, and wherever it looks like one."""
+    if not isinstance(before, Known) or path[0] != KEY or not isinstance(resource, KeyedFile):
+        return before
+    if isinstance(last, Hidden):
+        return last
+    strange = before != last and (resource.format is Format.ENV or _may_be_secret(path, before))
+    return _STRANGE if strange else before
+
+
+def _may_be_secret(path: FieldPath, value: Known) -> bool:
+    text = json.loads(value.text)
+    told = has_shape(value.text) or any(key_judged(name, str(text)) is not None for name in path)
+    return told and not isinstance(text, bool)
 
 
 def _cause(before: Value | None, after: Value, last: Value | None, held: Held | None) -> Cause:

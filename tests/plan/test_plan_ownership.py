@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from copy import deepcopy
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 
@@ -199,6 +202,52 @@ def test_a_secret_that_git_now_declares_in_the_open_is_not_shown() -> None:
     assert isinstance(field.before, Hidden)
     assert field.after == known("open")
     assert secret not in repr(plan)
+
+
+AGENTS_KEY = "sk-proj-aB3daB3daB3daB3daB3daB3daB3d"
+
+
+@pytest.mark.parametrize("known_before", [True, False])
+@pytest.mark.parametrize("text", [AGENTS_KEY, "hunter2"])
+def test_what_the_agent_wrote_into_an_env_is_not_shown_when_git_declares_it(known_before: bool, text: str) -> None:
+    """In a file that we manage already, at a key that is new to Git, or over what Git had declared."""
+    name = ("OPENAI_API_KEY",)
+    before = replace(_file((name, "ollama"), (B, "1")) if known_before else _file((B, "1")), format=Format.ENV)
+    change, _ = _diff(replace(_file((name, "none")), format=Format.ENV), before, {name[0]: text, "b": "1"})
+    assert change is not None
+    assert text not in repr(change.fields)
+    assert (KEY, *name) in {field.path for field in change.fields}
+
+
+@pytest.mark.parametrize(
+    ("path", "text", "shown"),
+    [
+        (("extra", "token"), "x7Gq9LmP2vR4", False),
+        (("extra", "token"), 8392615470, False),
+        (("tokens", "brave"), "x7Gq9LmP2vR4tY8wZ1k", False),
+        (("base_url",), AGENTS_KEY, False),
+        (("base_url",), "http://127.0.0.1:9/v1", True),
+        (("max_tokens",), 4096, True),
+        (("memory", "enabled"), True, True),
+    ],
+)
+def test_of_what_the_agent_wrote_into_a_config_only_what_may_be_a_secret_is_not_shown(
+    path: FieldPath, text: object, shown: bool
+) -> None:
+    tree: dict[str, object] = {}
+    put(tree, path, text)
+    for before in (_file((B, 1)), _file((path, "none"), (B, 1)), None):
+        for wanted in (_file((path, "other"), (B, 1)), _file((path[:1], "other"), (B, 1))):
+            change, _ = _diff(wanted, before, {**deepcopy(tree), "b": 1})
+            assert change is not None
+            assert (known(text) in {field.before for field in change.fields}) == shown
+
+
+def test_what_we_declared_in_the_open_is_shown_when_it_goes() -> None:
+    before = replace(_file((("OPENAI_API_KEY",), "ollama"), (B, "1")), format=Format.ENV)
+    change, _ = _diff(replace(_file((B, "1")), format=Format.ENV), before, {"OPENAI_API_KEY": "ollama", "b": "1"})
+    assert change is not None
+    assert [field.before for field in change.fields] == [known("ollama")]
 
 
 @given(stories())
