@@ -204,7 +204,8 @@ class Mirror:
             other = f"{old[:12]}, which was used until now, is not used any more either: {gone}"
             raise Untrusted(f"{what}; {other}", new, where=self._remote.url, mend=mend)
         self._mark()
-        return Fetched(old, f"{what}; {old[:12]}, the last signed one, stays in force ({mend})", unsigned=new)
+        notice = f"{what}; {old[:12]}, the last signed one, stays in force ({mend})"
+        return Fetched(old, notice, unsigned=new, fault=what)
 
     def _forced(self, old: str, new: str) -> str:
         """What to say about a force-push that is followed; raises Refused when it is not."""

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from reconciler.engine.host import Host
-from reconciler.errors import Terminal
+from reconciler.errors import ReconcilerError, Terminal
 from reconciler.plan.expand import Desired, expand
-from reconciler.protocols.source import Fetched, Revision
+from reconciler.protocols.source import Fetched, Revision, Untrusted
 from reconciler.spec.desired import DesiredFleet, Loaded
 from reconciler.spec.load import load_fleet
 from reconciler.spec.position import Problem
@@ -19,7 +19,8 @@ UNCOMMITTED = "uncommitted"
 
 class InvalidFleet(Terminal):
     """The fleet at a commit has errors; nothing of it is used. `problems` are all of them. `place` says which fleet it
-    is where that is not told by the commit."""
+    is where that is not told by the commit; `unsigned` the branch's tip where that is not signed and this is the last
+    commit that is."""
 
     def __init__(self, commit: str, problems: tuple[Problem, ...], place: str = "") -> None:
         count = len(problems)
@@ -29,6 +30,25 @@ class InvalidFleet(Terminal):
         )
         self.commit = commit
         self.problems = problems
+        self.unsigned = ""
+
+    def put_below(self, tip: Fetched) -> None:
+        """Says so where the commit is only looked at because the tip is not signed."""
+        if tip.unsigned:
+            self.unsigned = tip.unsigned
+            self.what = f"{tip.fault}; nor is the last signed commit: {self.what}"
+            self.mend = "push a commit on top that mends the lines named above, signed with an allowed key"
+
+
+def unsigned_of(error: ReconcilerError) -> str:
+    """The branch's tip where it is not used because it is not signed as the settings ask."""
+    match error:
+        case InvalidFleet():
+            return error.unsigned
+        case Untrusted():
+            return error.commit
+        case _:
+            return ""
 
 
 def _place(commit: str) -> str:
@@ -61,7 +81,11 @@ class DesiredState:
     def fetch(self) -> Wanted:
         """The tip's desired state. Raises what the source raises, and InvalidFleet."""
         fetched = self._host.source.fetch()
-        wanted = self.at(fetched.commit)
+        try:
+            wanted = self.at(fetched.commit)
+        except InvalidFleet as error:
+            error.put_below(fetched)
+            raise
         if self._told is None or self._told[0] != fetched or self._told[1] is not wanted:
             notices = (fetched.notice, *wanted.notices) if fetched.notice else wanted.notices
             unused = fetched.notice if fetched.unsigned else ""

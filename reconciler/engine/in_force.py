@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from reconciler.engine.desired import DesiredState, InvalidFleet, Wanted
+from reconciler.engine.desired import DesiredState, InvalidFleet, Wanted, unsigned_of
 from reconciler.engine.host import Host
 from reconciler.engine.request import Request
 from reconciler.errors import ReconcilerError, Refused, Terminal
@@ -71,7 +71,7 @@ class InForce:
         """The same object for as long as the trouble is the same."""
         if self._fallback is None or self._fallback[0] != (good, str(error)):
             unused = f"{error}; until that is mended, the last good commit {good[:7]} stays in force"
-            unsigned = error.commit if isinstance(error, Untrusted) else ""
+            unsigned = unsigned_of(error)
             wanted = self._desired.at(good)
             wanted = replace(wanted, notices=(unused, *wanted.notices), unused=unused, unsigned=unsigned)
             self._fallback = ((good, str(error)), wanted)

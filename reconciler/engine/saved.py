@@ -134,9 +134,14 @@ def compare(saved: SavedPlan, plan: Plan, records: Records, seal: Seal) -> None:
     if differs:
         what = f"the saved plan says something else than what would be done: {_few(differs)}"
         raise Refused(what, mend="it is stale or was changed; plan again")
-    if saved.plan and not hmac.compare_digest(saved.seal.encode(), seal(_sealed(saved.digest)).encode()):
+    if saved.plan and not hmac.compare_digest(_bytes(saved.seal), _bytes(seal(_sealed(saved.digest)))):
         what = "the saved plan was changed after it was written, or another host or an older key of this one wrote it"
         raise Refused(what, mend="plan again")
+
+
+def _bytes(seal: str) -> bytes:
+    """JSON can hold halves of characters, which are no UTF-8."""
+    return seal.encode("utf-8", "surrogatepass")
 
 
 def _sentences(plan: Plan) -> Mapping[str, str]:

@@ -6,6 +6,7 @@ Not done here: finding out that nothing may be used (in_force.py).
 
 from __future__ import annotations
 
+from reconciler.engine.desired import unsigned_of
 from reconciler.engine.health import Prober
 from reconciler.engine.host import Host
 from reconciler.engine.observe import Observer
@@ -14,7 +15,6 @@ from reconciler.errors import ReconcilerError
 from reconciler.plan.held import Records
 from reconciler.plan.resource import Process
 from reconciler.plan.status import HostStatus
-from reconciler.protocols.source import Untrusted
 from reconciler.spec.kinds import DesiredState
 
 RESULT = "nothing was done: no commit may be used"
@@ -38,7 +38,7 @@ def unusable_status(host: Host, observer: Observer, prober: Prober, error: Recon
         notices=(trouble,),
         wizards=tuple(left_status(host, left, name, _applied(bodies.get(name))) for name in names),
         unused=trouble,
-        unsigned=error.commit if isinstance(error, Untrusted) else "",
+        unsigned=unsigned_of(error),
     )
 
 

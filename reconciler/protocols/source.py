@@ -34,11 +34,13 @@ class Revision:
 @dataclass(frozen=True, slots=True)
 class Fetched:
     """The commit to work from. `notice` is not empty when it is not simply the branch's tip: the remote is away and the
-    last known one is used, or the tip (`unsigned`) is not signed as the settings ask and the last signed one is."""
+    last known one is used, or the tip (`unsigned`) is not signed as the settings ask (`fault`) and the last signed one
+    is."""
 
     commit: str
     notice: str = ""
     unsigned: str = ""
+    fault: str = ""
 
 
 class Source(Protocol):

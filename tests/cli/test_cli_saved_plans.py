@@ -129,6 +129,7 @@ UNSEEN: dict[str, Edit] = {
     "restarts allowed": lambda d: d.update(restarts=99),
     "another obstacle": lambda d: change_of(d).update(obstacle="none at all"),
     "another seal": lambda d: d.update(seal="0" * 64),
+    "half of a character as seal": lambda d: d.update(seal="\ud800"),
 }
 
 

@@ -84,6 +84,29 @@ def test_an_unsigned_head_is_not_applied_and_the_last_signed_fleet_is_kept(signe
     assert "written by Ann" in signed.soul_text()
 
 
+def test_an_unsigned_mend_of_a_signed_commit_that_is_broken_is_told_as_unsigned(signed: Signed) -> None:
+    good = signed.git(signed.clone, "rev-parse", "HEAD").strip()
+    signed.edit("ezra.yaml", lambda doc: doc.update(bogus=1))
+    broken = signed.push("Broken, by Ann")
+    signed.cli("run", "--once", code=1)
+    ann, signed.signer = signed.signer, None
+    signed.edit("ezra.yaml", lambda doc: doc.pop("bogus"))
+    head = signed.push("Mended, by nobody")
+    for words in (("run", "--once"), ("plan",)):
+        told = signed.cli(*words, code=1)
+        assert f"main is at {head[:12]}, which is not used: " in told
+        assert f"nor is the last signed commit: the fleet at {broken[:7]} has 1 error" in told
+        assert "push a commit on top that mends the lines named above, signed with an allowed key" in told
+    status = json.loads(signed.cli("status", "--json"))
+    assert (status["unsigned"], status["commit"]) == (head, good)
+    assert head[:12] in signed.cli("status")
+    signed.signer = ann
+    signed.soul("written by Ann")
+    signed.push("Mended, by Ann")
+    signed.converge()
+    assert "written by Ann" in signed.soul_text()
+
+
 def test_somebody_elses_key_does_not_count_and_taking_the_commit_away_is_no_force_push(signed: Signed) -> None:
     ann = signed.signer
     good = signed.git(signed.clone, "rev-parse", "HEAD").strip()
