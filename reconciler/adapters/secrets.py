@@ -26,6 +26,7 @@ from reconciler.errors import Retryable, Terminal
 from reconciler.plan.fact import SecretFact
 from reconciler.plan.value import SecretRef
 
+_SHORTEST = 4
 _KEY_BYTES = 32
 
 
@@ -125,8 +126,9 @@ class HostSecrets:
         return hmac.new(key, text.encode("utf-8", "surrogatepass"), sha256).hexdigest()
 
     def redact(self, text: str) -> str:
-        """Longest first, so that a secret inside another one does not leave the rest of it standing."""
-        for secret in sorted(self._texts, key=len, reverse=True):
+        """Longest first, so that a secret inside another one does not leave the rest of it standing. The places of a
+        text of a few characters would tell what it is, in words that nobody could read any more."""
+        for secret in sorted((t for t in self._texts if len(t) >= _SHORTEST), key=len, reverse=True):
             text = text.replace(secret, "***")
         return text
 

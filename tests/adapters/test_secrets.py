@@ -185,11 +185,12 @@ def test_a_damaged_key_is_told_and_not_replaced(tmp_path: Path) -> None:
 
 
 def test_redact(tmp_path: Path) -> None:
-    secrets = HostSecrets(tmp_path, {"A": "abc", "B": "abcdef"})
+    secrets = HostSecrets(tmp_path, {"A": "abcd", "B": "abcdef", "C": "e"})
     text = secrets.reveal(MADE)
-    secrets.reveal(SecretRef("env", "A"))
-    secrets.reveal(SecretRef("env", "B"))
-    assert secrets.redact(f"key={text}, b=abcdef a=abc") == "key=***, b=*** a=***"
+    for name in "ABC":
+        secrets.reveal(SecretRef("env", name))
+    assert secrets.redact(f"key={text}, b=abcdef a=abcd") == "key=***, b=*** a=***"
+    assert secrets.redact("healthy: held 3 s") == "healthy: held 3 s", "its places would tell a text that short"
 
 
 def test_a_secret_equals_the_live_value_in_both_formats(tmp_path: Path) -> None:

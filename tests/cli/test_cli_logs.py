@@ -38,6 +38,21 @@ def test_escapes_are_taken_out(here: Call, log: Path) -> None:
     assert here("logs", "ada", "--raw").out.startswith("\x1b[31mred")
 
 
+@pytest.mark.parametrize("how", [(), ("--raw",), ("--json",)])
+def test_secrets_are_masked(how: tuple[str, ...], here: Call, log: Path) -> None:
+    """What we put into its .env, what the agent keeps itself, and what looks like a credential."""
+    home = log.parent.parent / "home"
+    ours = next(line for line in (home / ".env").read_text().splitlines() if line.startswith("API_SERVER_KEY="))
+    key = ours.partition("=")[2].strip("'\"")
+    with (home / ".env").open("a") as env:
+        env.write("LEARNT=the agents own words\n")
+    said = f"asked with {key} and the agents own words, Authorization: Bearer abcdefgh12345678\n"
+    log.write_text(said)
+    ran = here("logs", "ada", *how)
+    assert "asked with *** and ***, Authorization: Bearer ***" in ran.out
+    assert key not in ran.out
+
+
 def test_json(here: Call, log: Path) -> None:
     log.write_text("one\ntwo\n")
     ran = here("logs", "ada", "--json")

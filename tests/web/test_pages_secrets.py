@@ -8,7 +8,7 @@ from pathlib import Path
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reconciler.web.pages_log import masked
+from reconciler.engine.log_secrets import masked
 from tests.web.house import House
 from tests.web.visitor import visiting
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,7 @@ from reconciler.errors import Terminal
 
 if TYPE_CHECKING:
     from reconciler.compose import Bound
+    from reconciler.plan.resource import Process
 
 
 @verb("reconciler logs ezra", "reconciler logs ezra -f", "reconciler logs ezra -n 500 --raw > ezra.log")
@@ -26,11 +28,12 @@ if TYPE_CHECKING:
 @json_option
 @pass_session
 def logs(session: Session, wizard: str, follow: bool, lines: int, raw: bool, as_json: bool) -> int:
-    """Print the last lines of a wizard's gateway log."""
+    """Print the last lines of a wizard's gateway log. Secrets in it are masked."""
     from reconciler import compose
     from reconciler.cli.documents import logs_document
     from reconciler.cli.logtext import readable
     from reconciler.cli.progress import Lines
+    from reconciler.engine.log_secrets import masking
     from reconciler.render.document import json_text
 
     if follow and as_json:
@@ -38,10 +41,11 @@ def logs(session: Session, wizard: str, follow: bool, lines: int, raw: bool, as_
     settings = session.settings()
     events = Lines(colour=False, verbose=False)
     with compose.open_host(settings, events, session.environ, change=False) as bound:
-        path = _path(wizard, bound)
-        tail = "" if follow else bound.host.files.tail(path, lines)
+        body, where = _body(wizard, bound)
+        path, mask = where(body.log), masking(bound.host, where(body.home))
+        tail = "" if follow else mask(bound.host.files.tail(path, lines))
     if follow:
-        return _follow(path, lines, raw)
+        return _follow(path, lines, mask if raw else lambda text: readable(mask(text)))
     shown = tail if raw else readable(tail)
     if as_json:
         out(json_text(logs_document(wizard, path, readable(tail).removesuffix("\n").split("\n") if tail else [])))
@@ -52,8 +56,9 @@ def logs(session: Session, wizard: str, follow: bool, lines: int, raw: bool, as_
     return Exit.DONE
 
 
-def _path(wizard: str, bound: Bound) -> str:
-    """Where the log is now: as last applied, in the attic for a removed wizard, else where Git wants it."""
+def _body(wizard: str, bound: Bound) -> tuple[Process, Callable[[str], str]]:
+    """The process as it was last started, else as Git wants it; and where its files are now: in the attic for a removed
+    wizard."""
     from reconciler.cli.names import check_planned
     from reconciler.engine.request import Request
     from reconciler.plan.resource import Process
@@ -61,22 +66,21 @@ def _path(wizard: str, bound: Bound) -> str:
     records = bound.host.ledger.records()
     entry, stored = records.held.get(f"wizard/{wizard}/body"), records.attic.get(wizard)
     if entry and isinstance(entry.resource, Process):
-        path = entry.resource.log
-        bound.host.files.admit(str(Path(entry.resource.cwd).parent))  # without a fleet at hand, its root is not known
-        return stored.path + path.removeprefix(stored.original) if stored else path
+        # without a fleet at hand, its root is not known
+        bound.host.files.admit(str(Path(entry.resource.cwd).parent))
+        return entry.resource, lambda path: stored.path + path.removeprefix(stored.original) if stored else path
     planned = bound.reconciler.plan(Request())
     check_planned([wizard], planned)
     bodies = (r for r in planned.wanted.desired.resources if isinstance(r, Process) and r.wizard == wizard)
     body = next(bodies, None)
     if body is None:
         raise Terminal(f"wizard {wizard} is no longer in Git and left no log", where=f"host {bound.host.name}")
-    return body.log
+    return body, lambda path: path
 
 
-def _follow(path: str, lines: int, raw: bool) -> int:
+def _follow(path: str, lines: int, shown: Callable[[str], str]) -> int:
     from reconciler.cli.follow import follow
-    from reconciler.cli.logtext import readable
 
     for text in follow(Path(path), lines):
-        out(text if raw else readable(text))
+        out(shown(text))
     return Exit.DONE
