@@ -35,12 +35,12 @@ class SqliteCopies:
     def rehearse(self, home: str, patterns: Sequence[str], label: str) -> None:
         final = self._place(label)
         with _errors_of(home, final), _partial(final) as partial:
-            _backups(home, patterns, partial)
+            _backups(home, patterns, partial, final)
 
     def copy(self, home: str, patterns: Sequence[str], label: str) -> tuple[str, ...]:
         final = self._place(label)
         with _errors_of(home, final), _partial(final) as partial:
-            found = _backups(home, patterns, partial)
+            found = _backups(home, patterns, partial, final)
             for folder in (partial, *(path for path in partial.rglob("*") if path.is_dir())):
                 _sync(folder)
             _drop(final)
@@ -145,15 +145,16 @@ def _is_database(path: Path) -> bool:
 
 
 @contextmanager
-def _errors_of(home: str, final: Path) -> Iterator[None]:
+def _errors_of(place: str, final: Path) -> Iterator[None]:
+    """`place`: the home, or the one database that is copied."""
     try:
         yield
     except (OSError, sqlite3.OperationalError) as error:
         mend = "look at the disk and at who holds them open; the next pass tries again"
-        raise Retryable(f"the databases could not be copied to {final}: {error}", where=home, mend=mend) from error
+        raise Retryable(f"the databases could not be copied to {final}: {error}", where=place, mend=mend) from error
     except sqlite3.DatabaseError as error:
         mend = "look at it with sqlite3; the version is not changed before it can be copied"
-        raise Terminal(f"a database is damaged: {error}", where=home, mend=mend) from error
+        raise Terminal(f"a database is damaged: {error}", where=place, mend=mend) from error
 
 
 @contextmanager
@@ -189,12 +190,13 @@ def _archive(replaced: Path, wizard: Path) -> None:
     _sync(archive)
 
 
-def _backups(home: str, patterns: Sequence[str], folder: Path) -> tuple[str, ...]:
+def _backups(home: str, patterns: Sequence[str], folder: Path, final: Path) -> tuple[str, ...]:
     found = _found(home, patterns)
     _refuse_links(home, found)
     for name in found:
         (folder / name).parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        _backup(Path(home) / name, folder / name)
+        with _errors_of(str(Path(home) / name), final):
+            _backup(Path(home) / name, folder / name)
     return found
 
 
@@ -209,7 +211,7 @@ def _backup(source: Path, target: Path) -> None:
         live.execute("SELECT count(*) FROM sqlite_master").fetchone()
         live.backup(copy)
         if copy.execute("pragma quick_check").fetchone() != ("ok",):
-            raise sqlite3.DatabaseError(f"{source} does not pass quick_check")
+            raise sqlite3.DatabaseError("it does not pass quick_check")
     target.chmod(0o600)
 
 

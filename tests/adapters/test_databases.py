@@ -271,8 +271,9 @@ def test_one_that_stays_locked_is_not_awaited_for_ever(
 def test_what_a_failed_copy_has_filled_is_given_back(copies: SqliteCopies, home: Path, tmp_path: Path) -> None:
     killed_writer(home / "kanban.db", "a")
     (home / "state.db").write_bytes(b"no database at all, but long enough to be looked at")
-    with pytest.raises(Terminal, match="a database is damaged"):
+    with pytest.raises(Terminal, match="a database is damaged") as told:
         copies.copy(str(home), ("kanban.db", "state.db"), LABEL)
+    assert told.value.where == str(home / "state.db")
     assert [path for path in (tmp_path / "generations").rglob("*") if path.is_file()] == []
 
 
