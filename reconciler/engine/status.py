@@ -173,15 +173,17 @@ def _wizard(
     state = _state(fact, reading, host.clock.now())
     held = seen.records.held.get(key)
     pause = seen.records.pauses.get(name)
+    runs = held.resource if held and isinstance(held.resource, Process) and process.state in _RUNS else body
+    moves = f" -> {body.version}" if runs.version != body.version else ""
     return WizardStatus(
         name=name,
         role=declared.role,
         desired=declared.desired.value,
         observed=state,
         healthy=_healthy(declared.desired.value, state, reading),
-        port=body.port,
+        port=runs.port,
         model=declared.model,
-        codebase=f"{body.program} {body.version}",
+        codebase=f"{runs.program} {runs.version}{moves}",
         revision=held.commit if held else "",
         since=iso(process.started) if process.started and process.state in _RUNS else "",
         why=_why(host.ledger.entries(name, 20)),

@@ -31,7 +31,8 @@ class WizardStatus:
     """Desired beside observed for one wizard. `differences` are the plan's lines for it that are not applied yet;
     `since` is when the process started (ISO 8601, UTC) or ""; `why` traces the last change or restart. `quarantined` is
     why what Git declares is not applied here, what is wanted instead and the mend; "" when it is applied. `generation`
-    is the number of the one that is wanted, or was healthy last."""
+    is the number of the one that is wanted, or was healthy last. `port` and `codebase` are those that it runs with, or
+    those that are wanted where it does not run; a version that waits stands behind an arrow."""
 
     name: str
     role: str

@@ -268,6 +268,21 @@ def test_databases_come_back_when_the_new_version_never_held(site: Site) -> None
     assert said(site.home("bo") / "state.db") == ["long ago"]
 
 
+def test_status_says_what_a_wizard_that_waits_runs_on(site: Site) -> None:
+    site.version(NEWEST)
+    site.gateways.ill = runs(NEWEST)
+    site.run()
+    assert site.status("bo").codebase == f"hermes {NEW} -> {NEWEST}"
+    assert site.status("ada").codebase == f"hermes {NEW}", "it went back"
+    site.gateways.ill = lambda program: ""
+    site.wizards["bo"]["port"] = 8655
+    site.push()
+    assert site.status("bo").port == 8644, "where it answers"
+    site.run(retry(frozenset({"ada"})))
+    site.run()
+    assert (site.status("bo").codebase, site.status("bo").port) == (f"hermes {NEWEST}", 8655)
+
+
 def test_a_database_that_only_the_failed_version_has_is_taken_away(site: Site) -> None:
     write(site.home("ada") / "state.db", "long ago")
     kanban = site.home("ada") / "kanban.db"
