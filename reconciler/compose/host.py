@@ -59,8 +59,11 @@ def open_host(
     Raises Retryable when another reconciler holds the lock.
     """
     from reconciler.adapters.clock import SystemClock
+    from reconciler.adapters.disk_errors import told
     from reconciler.adapters.lock import HostLock
 
+    with told(str(settings.state)):
+        settings.state.mkdir(mode=0o700, parents=True, exist_ok=True)
     with ExitStack() as stack:
         clock = SystemClock()
         if change and exclusive:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import stat
 from pathlib import Path
 
@@ -341,3 +342,9 @@ def test_an_uncommitted_fleet_with_a_link_is_refused_whole(here: Call, site: Sit
     ran = here("plan", "--fleet", str(folder))
     assert ran.code == 1
     assert "fleet/wizards:1:1: is a symbolic link; links are not followed" in ran.err
+
+
+def test_the_state_folder_is_its_owners_whatever_is_done_first(here: Call, site: Site) -> None:
+    shutil.rmtree(site.state, ignore_errors=True)
+    assert here("plan").code == 2
+    assert stat.S_IMODE(site.state.stat().st_mode) == 0o700
