@@ -28,7 +28,7 @@ ALLOCATES = re.compile(
 )
 _KEEPS = re.compile(r"p?writev?(64|2)?|f(data)?sync|rename(at2?)?")
 """Calls of which a failure must never be swallowed: what they were to keep may be lost."""
-_MEMORIES = re.compile(r"/home/state\.db(-\w+)?$")
+_MEMORIES = re.compile(r"/home(/state\.db(-\w+)?)?$")
 _RANDOM = re.compile(r"-[0-9a-f]{8}\.tmp$|(?<=ledger\.db\.)\w+(?=\.new)")
 
 
