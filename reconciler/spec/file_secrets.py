@@ -8,6 +8,7 @@ from __future__ import annotations
 from reconciler.spec.load import fleet_files, load_fleet
 from reconciler.spec.plain_secrets import RULE, plain_secrets
 from reconciler.spec.position import Problem, Severity
+from reconciler.spec.text import decode
 
 
 def file_secrets(path: str, data: bytes, folder: str) -> tuple[Problem, ...]:
@@ -19,9 +20,9 @@ def file_secrets(path: str, data: bytes, folder: str) -> tuple[Problem, ...]:
         return ()
     text = data.decode("utf-8", "replace").removeprefix("\ufeff")
     declares = bool(fleet_files([path], folder))
-    found = plain_secrets(path, text, soul=not declares)
-    if declares:
-        found += [p for p in load_fleet({path: data}, folder).problems if _is_secret(p)]
+    if not declares or isinstance(decode(path, data), Problem):
+        return tuple(plain_secrets(path, text))
+    found = [p for p in load_fleet({path: data}, folder).problems if _is_secret(p)]
     return tuple(sorted(dict.fromkeys(found), key=lambda problem: (problem.at, problem.message)))
 
 

@@ -17,6 +17,7 @@ from reconciler.spec.finding import Finding, type_name
 from reconciler.spec.kinds import KINDS, Record
 from reconciler.spec.plain_secrets import excused, plain_secrets
 from reconciler.spec.position import Problem, Severity
+from reconciler.spec.secret_places import Places
 from reconciler.spec.text import decode
 from reconciler.spec.typed import typed
 from reconciler.spec.words import mend_name, shown
@@ -79,7 +80,9 @@ def read_file(file: str, data: bytes) -> ReadFile:
     text = decode(file, data)
     if isinstance(text, Problem):
         return ReadFile(tuple(documents), tuple(_without_echoes(problems)), parsed.whole)
-    problems = [*_without_echoes(problems), *plain_secrets(file, text, parsed.rewritten)]
+    judged = tuple(read.document for read in documents if read.record)
+    places = Places(parsed.documents, judged)
+    problems = [*_without_echoes(problems), *plain_secrets(file, text, parsed.rewritten, places)]
     return ReadFile(tuple(documents), tuple(problems), parsed.whole, excused(text))
 
 

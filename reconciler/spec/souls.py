@@ -32,7 +32,7 @@ def read_souls(
             text = _read(entry, soul.file, files, folder)
             if isinstance(text, str):
                 texts[soul.file] = text
-                problems.extend(plain_secrets(_path(soul.file, folder), text, soul=True))
+                problems.extend(plain_secrets(_path(soul.file, folder), text))
             elif not _below(_path(soul.file, folder), silent):
                 problems.append(text)
     return texts, problems

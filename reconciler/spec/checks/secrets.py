@@ -12,9 +12,10 @@ from collections.abc import Iterator, Mapping
 from reconciler.spec.age import age_body, is_whole
 from reconciler.spec.draft import Draft, Entry
 from reconciler.spec.kinds import EnvValue, FromAge, FromEnv, FromFile, Generate, Model, Secret, Wizard
-from reconciler.spec.plain_secrets import EXCUSE, INSTEAD, RULE
+from reconciler.spec.plain_secrets import EXCUSE, RULE
 from reconciler.spec.position import Problem
 from reconciler.spec.secret_names import variable_judged
+from reconciler.spec.secret_places import INSTEAD
 from reconciler.spec.shapes import has_shape
 
 TELEGRAM_TOKEN = "TELEGRAM_BOT_TOKEN"  # noqa: S105 - the name of a variable
