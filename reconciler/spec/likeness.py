@@ -72,6 +72,13 @@ def holds_random(text: str) -> bool:
     return any(len(item) >= _LEAST_ITEM and not _PLACE.match(item) and looks_random(item) for item in items)
 
 
+def is_no_variable(name: str) -> bool:
+    """Whether the name of a variable looks like a secret that was put in its place: long, random, and with digits
+    and not in capitals alone."""
+    mixed = not name.isupper() and any(letter.isdigit() for letter in name)
+    return len(name) >= _LEAST_ITEM and mixed and looks_random(name)
+
+
 def _is_readable(piece: str) -> bool:
     return len(piece) <= _SHORT or (len(piece) <= _LONG and bool(_READABLE.fullmatch(piece)))
 

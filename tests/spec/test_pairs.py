@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import pytest
 
+from reconciler.spec.load import load_fleet
 from reconciler.spec.plain_secrets import RULE, plain_secrets
 from reconciler.spec.position import Position, Problem, Severity
-from reconciler.spec.read import read_file
+from reconciler.spec.read import Memo, read_file
 from tests.spec.fleets import load, rest, wizard
-from tests.spec.secret_samples import LONG
+from tests.spec.secret_samples import LONG, SAMPLES
 
 K = LONG[:31]
 
@@ -97,3 +98,27 @@ def test_souls_are_searched_too() -> None:
 )
 def test_no_text_is_slow(text: str) -> None:
     assert len(plain_secrets("x.yaml", text)) <= 100
+
+
+@pytest.mark.parametrize("name", [".env", "notes.txt", "ezra.yaml.bak", "souls/old.md", "deep/er/data.json"])
+@pytest.mark.parametrize("text", [f"API_TOKEN={K}", f"{{'password': '{K}'}}", SAMPLES["GitHub"], f"a\ntoken: {K}"])
+def test_other_files_below_the_folder_are_searched_too(name: str, text: str) -> None:
+    (problem,) = load({name: text.encode() + b"\n\xff"}).problems
+    assert (problem.at.file, problem.rule) == (f"fleet/{name}", RULE)
+    assert problem.mend.startswith("take it out: ")
+    assert load({name: f"{text} # reconciler: not-a-secret"}).problems == ()
+
+
+def test_binary_files_and_files_elsewhere_are_not() -> None:
+    text = f"API_TOKEN={K}"
+    assert load({"data.db": f"\0{text}", "utf-16.txt": text.encode("utf-16")}).problems == ()
+    problems = load_fleet({"notes.txt": text.encode(), "fleet2/notes.txt": text.encode()}, "fleet").problems
+    assert RULE not in {problem.rule for problem in problems}
+
+
+def test_files_that_did_not_change_are_not_searched_again() -> None:
+    memo, files = Memo(), {"fleet/notes.txt": f"API_TOKEN={K}".encode()}
+    load_fleet(files, "fleet", memo)
+    first = dict(memo.known)
+    load_fleet(files, "fleet", memo)
+    assert all(memo.known[key] is read for key, read in first.items())
