@@ -52,6 +52,9 @@ def _top(path: Path) -> Path:
     except (OSError, RuntimeError) as error:  # before Python 3.13, links in a circle are a RuntimeError
         why = getattr(error, "strerror", None) or str(error)
         raise Terminal(f"the folder can't be read: {why}", where=str(path), mend=mend) from error
+    if path.is_file():
+        mend = f"name the folder that holds the fleet files: {path.parent}, or one above it"
+        raise Terminal("it is a file, not a folder", where=str(path), mend=mend)
     raise Terminal("there is no such folder", where=str(path), mend=mend)
 
 

@@ -70,10 +70,18 @@ def check_paths(paths: Iterable[str]) -> None:
 
 def decode_path(raw: bytes) -> str:
     """A path of a tree as text; names that could mislead a reader or a terminal are refused."""
-    try:
-        path = raw.decode("utf-8")
-    except UnicodeDecodeError as error:
-        raise Terminal(f"file name {raw!r} is not UTF-8", mend="rename the file and commit") from error
-    if _CONTROL.search(path) or any(part in {".", "..", ""} for part in path.split("/")):
-        raise Terminal(f"file name {path!r} holds control characters or dots alone", mend="rename the file and commit")
+    path = path_on_disk(raw)
+    if not path.isascii() and path.encode("utf-8", "replace") != raw:
+        raise Terminal(f"file name {raw!r} is not UTF-8", mend="rename the file and commit")
+    if _CONTROL.search(path):
+        raise Terminal(f"file name {path!r} holds control characters", mend="rename the file and commit")
+    return path
+
+
+def path_on_disk(raw: bytes) -> str:
+    """A path of a tree as Python would read it from a disk, for who judges the name itself; names that lead elsewhere
+    are refused."""
+    path = raw.decode("utf-8", "surrogateescape")
+    if any(part in {".", "..", ""} for part in path.split("/")):
+        raise Terminal(f"file name {raw!r} holds dots alone", mend="rename the file and commit")
     return path

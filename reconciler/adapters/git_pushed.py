@@ -52,7 +52,11 @@ def read_staged(git_dir: Path, folder: str, environ: Mapping[str, str]) -> Conte
             what = f"no commit can be made of the index: {last_words(written.err)}"
             raise Terminal(what, where=where, mend="resolve and `git add` what is unmerged")
         tree = written.out.decode().strip()
-        if clean and repo.ask("cat-file", "-t", f"{tree}:{clean}").out.strip() != b"tree":
+        form = repo.ask("cat-file", "-t", f"{tree}:{clean}").out.strip() if clean else b"tree"
+        if form == b"blob":
+            mend = "name the folder that holds the fleet files"
+            raise Terminal(f"{clean!r} is a file, not a folder", where=where, mend=mend)
+        if form != b"tree":
             mend = "`git add` the fleet, or name the folder that holds it"
             raise Terminal(f"nothing is staged in the folder {clean!r}", where=where, mend=mend)
         return Trees(Limits()).contents(repo, tree, clean)

@@ -6,14 +6,15 @@ Not done here: which commit (git_mirror.py), what a fleet folder may hold (spec/
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from reconciler.adapters.git_names import check_commit, decode_path
+from reconciler.adapters.git_names import check_commit, decode_path, path_on_disk
 from reconciler.adapters.git_repo import CommitMissing, Damaged, GitRepo
 from reconciler.errors import Terminal
 from reconciler.spec.contents import Contents, Form, Item, Limits, faults, is_hidden, too_much
+from reconciler.spec.position import printable
 
 _REMEMBERED_TREES = 4
 _FORMS = {"120000": Form.LINK, "160000": Form.SUBMODULE}
@@ -48,7 +49,7 @@ class Trees:
         """The files. Raises Terminal for the first thing in the folder that can't be used."""
         found = self.contents(repo, commit, folder)
         for problem in found.problems:
-            raise Terminal(problem.message, where=problem.at.file, mend=problem.mend)
+            raise Terminal(problem.message, where=printable(problem.at.file), mend=problem.mend)
         return found.files
 
     def contents(self, repo: GitRepo, commit: str, folder: str) -> Contents:
@@ -63,7 +64,7 @@ class Trees:
 
     def _load(self, repo: GitRepo, tree: str, folder: str) -> Contents:
         inside = len(f"{folder}/") if folder else 0
-        listed = [(entry, _item(entry)) for entry in list_tree(repo, tree, folder)]
+        listed = [(entry, _item(entry)) for entry in list_tree(repo, tree, folder, path_on_disk)]
         seen = {entry: item for entry, item in listed if not is_hidden(item.path[inside:], item.form)}
         wrong, much = faults(seen.values(), self._limits), too_much(seen.values(), folder, self._limits)
         unusable = {problem.at.file for problem in wrong}
@@ -101,7 +102,7 @@ def tree_of(repo: GitRepo, commit: str, folder: str) -> str:
     raise Terminal(f"the folder {folder!r} {what} at commit {commit[:12]}", where="source.folder", mend=mend)
 
 
-def list_tree(repo: GitRepo, tree: str, folder: str) -> tuple[Entry, ...]:
+def list_tree(repo: GitRepo, tree: str, folder: str, decode: Callable[[bytes], str] = decode_path) -> tuple[Entry, ...]:
     """Everything below the tree, with paths inside the repository."""
     prefix = f"{folder}/" if folder else ""
     entries = []
@@ -111,7 +112,7 @@ def list_tree(repo: GitRepo, tree: str, folder: str) -> tuple[Entry, ...]:
             mode, _, blob, size = about.decode().split()
             if size == "BAD":
                 raise Damaged(f"{repo.path}: object {blob} is missing")
-            entries.append(Entry(prefix + decode_path(path), mode, blob, 0 if size == "-" else int(size)))
+            entries.append(Entry(prefix + decode(path), mode, blob, 0 if size == "-" else int(size)))
     return tuple(entries)
 
 

@@ -5,7 +5,7 @@ Made by `yaml.parse`. A node that an alias repeats is one object: its position i
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from reconciler.spec.position import Position
@@ -64,6 +64,15 @@ class YamlDocument:
         for step in path:
             node = node.children.get(step) if node else None
         return node is not None
+
+    def nodes(self) -> Iterator[tuple[Path, Node]]:
+        """Every value with its path, those of mappings and lists before what is in them; one that aliases repeat once
+        for each."""
+        pending: list[tuple[Path, Node]] = [((), self.root)]
+        while pending:
+            path, node = pending.pop()
+            yield path, node
+            pending.extend(((*path, step), child) for step, child in node.children.items())
 
     def _node(self, path: Sequence[str | int]) -> Node:
         node = self.root

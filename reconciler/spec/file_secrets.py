@@ -6,22 +6,20 @@ Not done here: what a secret looks like (shapes.py), and the rest of the fleet.
 from __future__ import annotations
 
 from reconciler.spec.load import fleet_files, load_fleet
-from reconciler.spec.plain_secrets import RULE, plain_secrets
+from reconciler.spec.other_files import other_secrets
+from reconciler.spec.plain_secrets import RULE
 from reconciler.spec.position import Problem, Severity
+from reconciler.spec.text import decode
 
 
 def file_secrets(path: str, data: bytes, folder: str) -> tuple[Problem, ...]:
     """Every secret in plain text in the file, in its order; `path` is inside the repository, `folder` the fleet's.
 
-    Never raises. Binary files (with a NUL) hold none that can be told; bytes that are not UTF-8 hide none.
+    Never raises.
     """
-    if b"\0" in data:
-        return ()
-    text = data.decode("utf-8", "replace").removeprefix("\ufeff")
-    declares = bool(fleet_files([path], folder))
-    found = plain_secrets(path, text, soul=not declares)
-    if declares:
-        found += [p for p in load_fleet({path: data}, folder).problems if _is_secret(p)]
+    if not fleet_files([path], folder) or isinstance(decode(path, data), Problem):
+        return tuple(other_secrets(path, data))
+    found = [p for p in load_fleet({path: data}, folder).problems if _is_secret(p)]
     return tuple(sorted(dict.fromkeys(found), key=lambda problem: (problem.at, problem.message)))
 
 

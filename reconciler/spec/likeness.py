@@ -15,6 +15,13 @@ _REFERENCE = re.compile(
     r"|ssh-(?:ed25519|rsa) .*|age1[02-9ac-hj-np-z]{58}",
     re.IGNORECASE,
 )
+_ELSEWHERE = re.compile(
+    r"(?:env|file|vault|op|secrets?|secret[-_]?ref|ssm|sm|sops|keyring|keychain|pass|bw|doppler|infisical|k8s):\S+"
+    r"|arn:aws[a-z-]*:(?:secretsmanager|ssm):\S+|projects/[\w-]+/secrets/[\w/-]+",
+    re.IGNORECASE,
+)
+"""References that other tools resolve."""
+_UUID = re.compile(r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}", re.IGNORECASE)
 _PLACEHOLDER = re.compile(
     r"(?i:(?<![a-z0-9])your|x{6}|placeholder|redacted)|EXAMPLE(?:KEY)?$|[-_](?i:example)$|ABC-DEF1234ghIkl"
 )
@@ -40,7 +47,11 @@ _SEPARATORS = re.compile(r"[\s,;]+")
 def stands_for_none(text: str) -> bool:
     """What people write where a program wants a key and nobody reads it, references that something else resolves, and
     public keys."""
-    return bool(_REFERENCE.fullmatch(text))
+    return bool(_REFERENCE.fullmatch(text) or (_ELSEWHERE.fullmatch(text) and not looks_random(text)))
+
+
+def is_uuid(text: str) -> bool:
+    return bool(_UUID.fullmatch(text))
 
 
 def is_no_placeholder(text: str) -> bool:
@@ -56,8 +67,16 @@ def looks_random(text: str) -> bool:
 
 
 def holds_random(text: str) -> bool:
-    """Whether it, or an item of it where it is a list, is long and looks random."""
-    return any(len(item) >= _LEAST_ITEM and looks_random(item) for item in _SEPARATORS.split(text))
+    """Whether it, or an item of it where it is a list, is long, looks random and is no path or address."""
+    items = _SEPARATORS.split(text)
+    return any(len(item) >= _LEAST_ITEM and not _PLACE.match(item) and looks_random(item) for item in items)
+
+
+def is_no_variable(name: str) -> bool:
+    """Whether the name of a variable looks like a secret that was put in its place: long, random, and with digits
+    and not in capitals alone."""
+    mixed = not name.isupper() and any(letter.isdigit() for letter in name)
+    return len(name) >= _LEAST_ITEM and mixed and looks_random(name)
 
 
 def _is_readable(piece: str) -> bool:

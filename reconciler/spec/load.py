@@ -1,7 +1,8 @@
 """Loads a fleet: the files of one commit to a checked, typed fleet, or to every problem in them at once.
 
 Files ending in .yaml or .yml below the fleet folder are fleet files, in any layout; files and folders whose names begin
-with a dot are not. Other files are read only where a wizard names them as its soul. Never raises for what is in them.
+with a dot are not. Other files count only where a wizard names them as its soul, but none of them may hold a secret.
+Never raises for what is in them.
 Not done here: what the folder may hold besides plain files (contents.py).
 """
 
@@ -13,6 +14,7 @@ from reconciler.spec.check import check
 from reconciler.spec.desired import DesiredFleet, Loaded
 from reconciler.spec.draft import Draft, Entry, draft
 from reconciler.spec.kinds import Fleet
+from reconciler.spec.other_files import read_other
 from reconciler.spec.plain_secrets import RULE
 from reconciler.spec.position import Position, Problem, Severity
 from reconciler.spec.read import Memo, ReadFile
@@ -33,6 +35,7 @@ def load_fleet(
     folder = _inside(folder)
     memo = memo if memo is not None else Memo()
     read = {path: memo.read(path, files[path]) for path in fleet_files(files, folder)}
+    read |= {path: memo.read(path, files[path], read_other) for path in _others(files, folder) if path not in read}
     memo.turn()
     drafted = draft([*read.values(), ReadFile((), tuple(faults), whole=not faults)])
     souls, missing = read_souls(drafted, files, folder, [problem.at.file for problem in faults])
@@ -47,6 +50,10 @@ def load_fleet(
 def fleet_files(paths: Iterable[str], folder: str) -> list[str]:
     """Those of the paths inside the repository that declare parts of the fleet in `folder`, sorted."""
     return [path for path in sorted(paths) if is_fleet_file(path, _inside(folder))]
+
+
+def _others(paths: Iterable[str], folder: str) -> list[str]:
+    return [path for path in sorted(paths) if path.startswith(f"{folder}/" if folder else "")]
 
 
 def _inside(folder: str) -> str:

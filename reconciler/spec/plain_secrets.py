@@ -11,36 +11,45 @@ from __future__ import annotations
 import re
 from bisect import bisect_left, bisect_right
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import accumulate, chain, groupby, islice
 
 from reconciler.spec.document import Rewritten
+from reconciler.spec.pairs import PAIR
 from reconciler.spec.position import Position, Problem
+from reconciler.spec.secret_places import Places
 from reconciler.spec.shapes import find_shapes
-from reconciler.spec.text import placer
+from reconciler.spec.text import lines_of, placer
 
 RULE = "secret/in-git"
-INSTEAD = "put {age: ...} there, which `reconciler secret encrypt` prints, or {env: NAME} or {file: /path}"
 EXCUSE = "write # reconciler: not-a-secret at the end of the line if it is none"
 MOST = 100
 """Problems told of one file."""
-_SOUL = "take it out: whoever reads the repository or asks the wizard has it"
-_SOUL_EXCUSE = "write <!-- reconciler: not-a-secret --> at the end of the line if it is none"
+_OTHER = "take it out: whoever reads the repository, or asks a wizard whose soul this is, has it"
+_MARKDOWN_EXCUSE = "write <!-- reconciler: not-a-secret --> at the end of the line if it is none"
 _MARK = re.compile(r"(?:#|<!--)\s*reconciler: not-a-secret\b.*$")
 _OPENS = re.compile(r"(?:^|\s)[|>][0-9+-]*\s*$")
 
 
-def plain_secrets(file: str, text: str, rewritten: Sequence[Rewritten] = (), *, soul: bool = False) -> list[Problem]:
+def plain_secrets(
+    file: str, text: str, rewritten: Sequence[Rewritten] = (), places: Places | None = None
+) -> list[Problem]:
     """Every string in the text that has the form of a secret, as an error where it stands; and those that have it only
-    once the text is read, in the keys and values that are `rewritten`."""
+    once the text is read, in the keys and values that are `rewritten`. `places` are those of a fleet file; other files
+    have none."""
     found = list(find_shapes(text))
     hidden = list(_hidden(found, rewritten))
     if not found and not hidden:
         return []
-    place, lines = placer(file, text), excused(text)
-    written = (_problem(at, what, soul) for at, what in ((place(i), what) for i, what in found) if at.line not in lines)
+    place, lines, tell = placer(file, text), excused(text), _teller(text, places)
+    positions = ((place(index), what) for index, what in found)
+    written = (
+        tell(at, what)
+        for at, what in positions
+        if at.line not in lines and not (what == PAIR and places and places.is_judged(at))
+    )
     read = (
-        _problem(place(scalar.start), f"{what}, behind escapes or folded lines,", soul)
+        tell(place(scalar.start), f"{what}, behind escapes or folded lines,")
         for scalar, what in hidden
         # Beside text in quotes, a comment can only stand behind its end.
         if lines.isdisjoint((place(scalar.start).line, place(scalar.end - 1).line))
@@ -65,7 +74,7 @@ def excused(text: str) -> frozenset[int]:
     if "not-a-secret" not in text:
         return frozenset()
     found: set[int] = set()
-    for number, line in enumerate(re.split(r"\r\n|\n|\r", text), 1):
+    for number, line in enumerate(lines_of(text), 1):
         mark = _MARK.search(line)
         if mark is None:
             continue
@@ -76,6 +85,14 @@ def excused(text: str) -> frozenset[int]:
     return frozenset(found)
 
 
-def _problem(at: Position, what: str, soul: bool) -> Problem:
-    mend = f"{_SOUL}; {_SOUL_EXCUSE}" if soul else f"{INSTEAD}; {EXCUSE}"
-    return Problem(at, f"{what} stands here in plain text; once it was pushed, revoke it", mend, rule=RULE)
+def _teller(text: str, places: Places | None) -> Callable[[Position, str], Problem]:
+    lines = lines_of(text)
+
+    def tell(at: Position, what: str) -> Problem:
+        if places:
+            mend = f"{places.mend(at, lines[at.line - 1])}; {EXCUSE}"
+        else:
+            mend = f"{_OTHER}; {_MARKDOWN_EXCUSE if at.file.lower().endswith('.md') else EXCUSE}"
+        return Problem(at, f"{what} stands here in plain text; once it was pushed, revoke it", mend, rule=RULE)
+
+    return tell

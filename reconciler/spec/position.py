@@ -37,5 +37,9 @@ class Problem:
         label = "warning: " if self.severity is Severity.WARNING else ""
         mend = f" ({self.mend})" if self.mend else ""
         text = f"{self.at}: {label}{self.message}{mend}"
-        # Names of files, keys and values are anybody's: none of them may break the line or steer a terminal.
-        return text if text.isprintable() else "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
+        return printable(text)
+
+
+def printable(text: str) -> str:
+    """Names of files, keys and values are anybody's: none of them may break the line or steer a terminal."""
+    return text if text.isprintable() else "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)

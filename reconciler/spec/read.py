@@ -7,7 +7,7 @@ is written nor as YAML reads it. Not done here: checks across documents.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from reconciler.spec.build import MAX_PROBLEMS, too_many_problems
@@ -17,6 +17,7 @@ from reconciler.spec.finding import Finding, type_name
 from reconciler.spec.kinds import KINDS, Record
 from reconciler.spec.plain_secrets import excused, plain_secrets
 from reconciler.spec.position import Problem, Severity
+from reconciler.spec.secret_places import Places
 from reconciler.spec.text import decode
 from reconciler.spec.typed import typed
 from reconciler.spec.words import mend_name, shown
@@ -51,9 +52,10 @@ class Memo:
     known: dict[tuple[str, bytes], ReadFile] = field(default_factory=dict)
     used: dict[tuple[str, bytes], ReadFile] = field(default_factory=dict)
 
-    def read(self, file: str, data: bytes) -> ReadFile:
+    def read(self, file: str, data: bytes, how: Callable[[str, bytes], ReadFile] | None = None) -> ReadFile:
+        """The file as `how` reads it, which is `read_file` unless said: of one file always the same."""
         key = (file, hashlib.sha256(data).digest())
-        result = self.known.get(key) or read_file(file, data)
+        result = self.known.get(key) or (how or read_file)(file, data)
         self.used[key] = result
         return result
 
@@ -79,7 +81,9 @@ def read_file(file: str, data: bytes) -> ReadFile:
     text = decode(file, data)
     if isinstance(text, Problem):
         return ReadFile(tuple(documents), tuple(_without_echoes(problems)), parsed.whole)
-    problems = [*_without_echoes(problems), *plain_secrets(file, text, parsed.rewritten)]
+    judged = tuple(read.document for read in documents if read.record)
+    places = Places(parsed.documents, judged)
+    problems = [*_without_echoes(problems), *plain_secrets(file, text, parsed.rewritten, places)]
     return ReadFile(tuple(documents), tuple(problems), parsed.whole, excused(text))
 
 

@@ -1,48 +1,44 @@
-"""Names that sound secret, and what text under such a name is: an error, a warning, or nothing to speak of.
+"""What text under a name is, or beside one in running text: an error, a warning, or nothing to speak of.
 
-Two kinds of names. One that says it (`api_key`, `SMTP_PASSWORD`): even weak text under it is worth a warning. One that
-may be about something else (`key`, `auth`, `MAX_TOKENS`): only text that looks random counts. Not done here: forms that
-give a secret away under any name (shapes.py).
+Under a name that says it, even weak text is worth a warning. Under one that may be about something else, and below such
+names, only text that looks random counts. Not done here: forms that give a secret away under any name (shapes.py).
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 
-from reconciler.spec.likeness import holds_random, is_mixed, is_no_placeholder, stands_for_none
+from reconciler.spec.likeness import holds_random, is_mixed, is_no_placeholder, is_uuid, stands_for_none
 from reconciler.spec.position import Severity
 from reconciler.spec.shapes import has_shape
+from reconciler.spec.telling_names import Telling, is_harmless, is_password, telling
 
-_NUMBERED = r"(?:[_-]?[0-9]{1,3})?$"
-_ENV_NAME = re.compile(
-    r"(?:^|_)(?:(?:API)?(?:KEY|TOKEN|SECRET|PASSWORD|PASSWD|PASS|PAT|PASSPHRASE|CREDENTIALS?)|(?<=_)PWD?)" + _NUMBERED,
-    re.IGNORECASE,
-)
-_KEY_NAME = re.compile(
-    r"(?:(?:^|[_-]|(?<=[a-z0-9]))(?:(?:api|private|secret|access)[_-]?key|token|secret|passw(?:or)?d|passphrase)"
-    r"|(?:^|[_-])pw|[_-]pwd)" + _NUMBERED,
-    re.IGNORECASE,
-)
-_PASSWORD = re.compile(r"(?:passw(?:or)?d|passphrase)" + _NUMBERED, re.IGNORECASE)
-_VAGUE = re.compile(
-    r"(?:^|[_-]|(?<=[a-z0-9])(?=[A-Z]))(?<!(?i:public))(?<!(?i:public)[_-])"
-    r"(?i:(?:api)?keys?|tokens|secrets|passwords|passwds|pats|auth|authorization|bearer|cookie|jwt|credentials?)"
-    + _NUMBERED
-)
 _OPTION = re.compile(r"--?([A-Za-z][\w-]*)")
 _PAIR = re.compile(r"-{0,2}([A-Za-z][\w-]*)(?:=|: ?)(\S+)")
+_LEAST_DIGITS = 8
+_LEAST_DIGITS_OF_A_PASSWORD = 4
 
 
 def variable_judged(name: str, value: str) -> Severity | None:
     """What a variable with this text in Git is: an error, a warning, or nothing to speak of."""
-    return _judged(name, value, says_it=bool(_ENV_NAME.search(name)))
+    return _judged(name, value, telling(name, variable=True))
 
 
-def key_judged(name: str, value: str) -> Severity | None:
+def key_judged(name: str, value: str | float) -> Severity | None:
     """As `variable_judged`, for a key of a configuration file. A name in capitals is that of a variable, which the file
-    sets for some program."""
-    says_it = _KEY_NAME.search(name) or (name.isupper() and _ENV_NAME.search(name))
-    return _judged(name, value, says_it=bool(says_it))
+    sets for some program. Small numbers are counts and limits."""
+    if isinstance(value, str):
+        return _judged(name, value, telling(name))
+    digits = sum(letter.isdigit() for letter in str(value))
+    few = _LEAST_DIGITS_OF_A_PASSWORD if is_password(name) else _LEAST_DIGITS
+    return _judged(name, str(value), telling(name)) if digits >= few else None
+
+
+def judged_below(names: Iterable[str], own: str, value: str) -> Severity | None:
+    """As `key_judged`, for text at any depth below keys with these names, such as `api_keys: {mistral: ...}`."""
+    told = not is_harmless(own) and any(map(telling, names))
+    return _judged(own, value, Telling.MAY) if told else None
 
 
 def argument_judged(before: object, value: str) -> Severity | None:
@@ -56,10 +52,11 @@ def argument_judged(before: object, value: str) -> Severity | None:
     return key_judged(pair[1], pair[2]) if pair and not has_shape(value) else None
 
 
-def _judged(name: str, value: str, *, says_it: bool) -> Severity | None:
-    if not (says_it or _VAGUE.search(name)) or not value or stands_for_none(value) or has_shape(value):
+def _judged(name: str, value: str, told: Telling | None) -> Severity | None:
+    if told is None or not value or stands_for_none(value) or has_shape(value):
         return None  # the form of a secret is told where it stands in the file
-    if not says_it:
-        return Severity.ERROR if holds_random(value) else None
-    certain = is_mixed(value) or (_PASSWORD.search(name) and is_no_placeholder(value))
+    if told is Telling.MAY:
+        # A UUID is more often the number of something.
+        return (Severity.WARNING if is_uuid(value) else Severity.ERROR) if holds_random(value) else None
+    certain = is_mixed(value) or (is_password(name) and is_no_placeholder(value))
     return Severity.ERROR if certain else Severity.WARNING

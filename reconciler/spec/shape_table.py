@@ -74,6 +74,13 @@ _PLATFORMS = (
         "Discord API, webhook resource",
         ("discord.com/api/", "discordapp.com/api/"),
     ),
+    Shape(
+        "a Matrix token",
+        r"\bsyt_[A-Za-z0-9+/-]{1,200}_[A-Za-z]{20}_[A-Za-z0-9]{6}\b",
+        "Synapse, pull request 5588",
+        ("syt_",),
+    ),
+    Shape("a Shopify token", r"\bshp(?:at|ca|pa|ss)_[0-9a-fA-F]{32}\b", "gitleaks, Shopify", ("shp",)),
     Shape("a Notion token", r"\bntn_[A-Za-z0-9]{40}", "gitleaks, Notion", ("ntn_",)),
     Shape("a Linear key", r"\blin_(?:api|oauth)_[A-Za-z0-9]{32}", "gitleaks, Linear", ("lin_api_", "lin_oauth_")),
     Shape("a SendGrid key", r"\bSG\.[A-Za-z0-9_-]{22}\.[A-Za-z0-9_-]{43}", "detect-secrets", ("SG.",)),
@@ -132,6 +139,18 @@ _FORGES_AND_CLOUDS = (
     ),
     Shape("a Docker token", r"\bdckr_[po]at_[A-Za-z0-9_-]{20,100}", "gitleaks, Docker Hub", ("dckr_",), looks_random),
     Shape("a DigitalOcean token", r"\bdo[opr]_v1_[0-9a-f]{64}\b", "DigitalOcean", ("doo_v1_", "dop_v1_", "dor_v1_")),
+    Shape(
+        "a Tailscale key",
+        r"\btskey-[a-z]{2,10}-[A-Za-z0-9]{8,32}-[A-Za-z0-9]{16,64}",
+        "Tailscale, key prefixes",
+        ("tskey-",),
+        looks_random,
+    ),
+    Shape(
+        "a Vault token", r"\bhv[bs]\.[A-Za-z0-9_-]{24,300}", "gitleaks, HashiCorp Vault", ("hvb.", "hvs."), looks_random
+    ),
+    Shape("an Azure storage key", r"\bAccountKey=[A-Za-z0-9+/]{86}==", "Azure Storage", ("AccountKey=",)),
+    Shape("a Grafana token", r"\bglsa_[A-Za-z0-9]{32}_[0-9a-fA-F]{8}\b", "gitleaks, Grafana", ("glsa_",)),
     Shape("a Supabase token", r"\bsbp_[A-Za-z0-9_]{32,100}", "gitleaks, Supabase", ("sbp_",), looks_random),
 )
 
@@ -158,6 +177,7 @@ _MODELS_AND_SEARCH = (
     ),
     Shape("a key of ElevenLabs", r"\bsk_[0-9a-f]{48}(?![\w-])", "gitleaks, ElevenLabs", ("sk_",)),
     Shape("a Hugging Face token", r"\bhf_[A-Za-z0-9]{30}", "Hugging Face", ("hf_",)),
+    Shape("a LangSmith key", r"\blsv2_(?:pt|sk)_[0-9a-f]{32}_[0-9a-f]{10}\b", "trufflehog, LangSmith", ("lsv2_",)),
     Shape(
         "a key of a search service",
         r"(?<![\w-])tvly-(?P<secret>[A-Za-z0-9_-]{20,200})",

@@ -1,6 +1,6 @@
 """Soul files: the Markdown files that wizards name as their SOUL.md, below the fleet folder.
 
-Not done here: charters, which are part of the wizard's document.
+Not done here: charters, which are part of the wizard's document; secrets in the files (other_files.py).
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ from collections.abc import Iterable, Mapping
 
 from reconciler.spec.draft import Draft, Entry
 from reconciler.spec.kinds import SoulFile, Wizard
-from reconciler.spec.plain_secrets import plain_secrets
 from reconciler.spec.position import Problem
 from reconciler.spec.text import decode
 from reconciler.spec.words import mend_name, shown
@@ -32,7 +31,6 @@ def read_souls(
             text = _read(entry, soul.file, files, folder)
             if isinstance(text, str):
                 texts[soul.file] = text
-                problems.extend(plain_secrets(_path(soul.file, folder), text, soul=True))
             elif not _below(_path(soul.file, folder), silent):
                 problems.append(text)
     return texts, problems

@@ -37,9 +37,13 @@ def placer(file: str, text: str) -> Callable[[int], Position]:
     return at
 
 
+def lines_of(text: str) -> list[str]:
+    return _BREAK.split(text)
+
+
 def line_at(text: str, number: int) -> str:
     """The line with this number, counted from 0; "" when there is none."""
-    lines = _BREAK.split(text)
+    lines = lines_of(text)
     return lines[number] if number < len(lines) else ""
 
 

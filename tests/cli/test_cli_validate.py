@@ -104,7 +104,7 @@ def test_bad_input(case: str, call: Call, tmp_path: Path, monkeypatch: pytest.Mo
     [
         (lambda folder: None, "no such folder"),
         (lambda folder: folder.mkdir(), "there is nothing here"),
-        (lambda folder: folder.write_text("kind: Fleet\n"), "no such folder"),
+        (lambda folder: folder.write_text("kind: Fleet\n"), "it is a file, not a folder"),
     ],
     ids=["missing", "empty", "file"],
 )

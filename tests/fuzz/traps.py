@@ -63,6 +63,7 @@ WHOLE = (
     (b"# AKIA" + b"A" * 16 + b" # reconciler: not-a-secret\n") * 20_000, (b"# AKIA" + b"A" * 16 + b"\n") * 40_000,
     b"sk-" * 300_000, b"://" * 300_000, b"eyJ" * 300_000, b"1" * 1_000_000, b"M." * 500_000, b"-----BEGIN A A A " * 60_000,
     b"://aaaa:" * 120_000, b"glpat-" * 170_000, b"- " + b"a-" * 400_000, b"\xd9\xa0" * 500_000,
+    b"a=aaaaaaaa " * 95_000, b"# api_key: aaaaaaaa\n" * 50_000, b"key:    " * 130_000, b"k\\\"': " * 160_000,
     b"---\n".join(b"kind: Wizard\nname: w%d\nfather: w%d\n" % (n, n + 1) for n in range(800)),
 )  # fmt: skip
 """Whole files that make a careless reader fall over or never come back."""

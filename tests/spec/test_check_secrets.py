@@ -117,3 +117,16 @@ def test_variables_that_break_isolation(name: str, value: str) -> None:
 @pytest.mark.parametrize("name", ["SEARXNG_URL", "OPENROUTER_MODEL", "PATHS", "HOMEPAGE", "TZ", "path"])
 def test_other_variables_are_welcome(name: str) -> None:
     assert told(rest(f"env: {{{name}: x}}")) == []
+
+
+@pytest.mark.parametrize(
+    "line", ["env: {{X: {{env: {}}}}}", "api_key: {{env: {}}}", "telegram: {{token: {{env: {}}}}}"]
+)
+def test_a_secret_in_place_of_the_name_of_a_variable(line: str) -> None:
+    secret = "NqVwYS81VP7Hb1DX8pPd5khxE3pyIgKp"
+    (problem,) = load(rest(line.format(secret))).problems
+    assert problem.message == "this name of a variable looks like a secret itself, and stands in Git as text"
+    assert secret not in str(problem)
+    assert told(rest(line.format(secret) + " # reconciler: not-a-secret")) == []
+    for name in ("OPENAI_API_KEY_2", "A1B2C3D4E5F6_TOKEN", "openaiApiKeyOfTheHouse", "my_key_2"):
+        assert told(rest(line.format(name))) == []

@@ -75,6 +75,13 @@ def test_a_secret_that_hermes_would_get_as_it_stands(reference: str) -> None:
     assert problem.mend == "put it under env, as a variable"
 
 
+@pytest.mark.parametrize("name", ["api_key", "bot_token", "password"])
+@pytest.mark.parametrize("reference", ["{env: BRAVE_KEY}", "{file: /etc/brave}", "{age: x}"])
+def test_a_reference_under_a_name_that_says_secret(name: str, reference: str) -> None:
+    (problem,) = load(rest(f"config: {{brave: {{{name}: {reference}}}}}")).problems
+    assert (problem.rule, problem.mend) == ("config/secret", "put it under env, as a variable")
+
+
 @pytest.mark.parametrize("value", ["{age: 30}", "{age: old}", "{env: prod}", "{file: /x}", "{generate: false}"])
 def test_what_only_has_the_name_of_a_reference(value: str) -> None:
     assert told(rest(f"config: {{x: {{plugin: {value}}}}}")) == []

@@ -10,8 +10,9 @@ from reconciler.spec.read import read_file
 from tests.spec.fleets import load, wizard
 from tests.spec.secret_samples import LONG, SAMPLES
 
-# The row of variables looks at the end of a name, which is not where the escape is.
-PLAIN = {name: sample for name, sample in SAMPLES.items() if not {"/", " "} & {*sample} and name != "a variable"}
+# Of these, what is left as it is written is told too: a value beside its name.
+NAMED = ("a variable", "Azure")
+PLAIN = {name: sample for name, sample in SAMPLES.items() if not {"/", " "} & {*sample} and name not in NAMED}
 
 
 def found(*lines: str) -> list[Problem]:

@@ -13,7 +13,7 @@ from reconciler.spec.position import Position, Problem, Severity
 from reconciler.spec.secret_names import variable_judged
 from reconciler.spec.shape_table import SHAPES
 from reconciler.spec.shapes import find_shapes
-from tests.spec.fleets import PARTS, Changes, load, rest, told, wizard
+from tests.spec.fleets import FLEET, PARTS, Changes, load, rest, told, wizard
 from tests.spec.secret_samples import LONG, SAMPLES
 
 every_form = pytest.mark.parametrize("secret", SAMPLES.values(), ids=SAMPLES)
@@ -211,7 +211,7 @@ def test_no_text_is_slow(pattern: list[str], end: str) -> None:
 def test_the_golden_words_of_an_error() -> None:
     assert told(rest(f"role: {SAMPLES['Telegram']}")) == [
         "fleet/ezra.yaml:8:7: a Telegram bot token stands here in plain text; once it was pushed, revoke it "
-        "(put {age: ...} there, which `reconciler secret encrypt` prints, or {env: NAME} or {file: /path}; "
+        "(take it out; a secret goes under env of a wizard or model, as {age: ...}, {env: NAME} or {file: /path}; "
         "write # reconciler: not-a-secret at the end of the line if it is none)"
     ]
 
@@ -234,3 +234,29 @@ def test_a_large_file_of_excused_secrets_is_gone_through_once() -> None:
     text = f"# {'AKIA'}{'A' * 16} # reconciler: not-a-secret\n" * 15_000 + f"# {'AKIA'}{'A' * 16}\n"
     (problem,) = plain_secrets("f", text)
     assert problem.at == Position("f", 15_001, 3)
+
+
+@pytest.mark.parametrize(
+    ("line", "takes_reference"),
+    [
+        ("env: {{A: '{}'}}", True),
+        ("env:\n  A: >-\n    {}", True),
+        ("api_key: '{}'", True),
+        ("config: {{a: {{b: '{}'}}}}", False),
+        ("env: {{A: b}} # {}", False),
+        ("# env: {{A: '{}'}}", False),
+        ("role: '{}'", False),
+        ("env: {{A: b}}\nrole: '{}'", False),
+    ],
+)
+def test_the_mend_can_be_followed_where_it_is_told(line: str, takes_reference: bool) -> None:
+    (problem,) = found(rest(line.format(SAMPLES["GitHub"])))
+    assert problem.mend.startswith(
+        "put {age: ...} there" if takes_reference else "take it out; a secret goes under env"
+    )
+
+
+def test_a_private_key_where_the_public_one_of_a_host_goes() -> None:
+    hosts = FLEET.replace("vps: {}", f"vps: {{age: {SAMPLES['age']}}}")
+    (problem,) = found({"fleet.yaml": hosts})
+    assert problem.mend.startswith("take it out; ")

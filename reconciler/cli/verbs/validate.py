@@ -51,9 +51,10 @@ def validate(session: Session, /, path: str, style: str, as_json: bool, **where:
     place = _place(path, style, **where)
     try:
         contents = _contents(session, path, place)
-    except Terminal as error:
+    except Terminal as raised:
+        error = _in_words(raised, path)
         if style == "text":
-            raise
+            raise error from raised
         out(_shown((_told(error, place.folder),), style, session))
         return Exit.ERROR
     loaded = load(contents, place.folder)
@@ -101,11 +102,18 @@ def _contents(session: Session, path: str, place: _Place) -> Contents:
     return read_fleet(path, place.folder)
 
 
+def _in_words(error: Terminal, path: str) -> Terminal:
+    """With what was given here in place of a setting that nobody gave."""
+    if error.where != "source.folder":
+        return error
+    return Terminal(error.what, where=path, mend=error.mend.replace("set source.folder to", "name"))
+
+
 def _told(error: Terminal, folder: str) -> Problem:
     """What keeps us from reading anything, for machines, which read nothing but problems."""
     from reconciler.spec.position import Position, Problem
 
-    where = f": {error.where}" if error.where not in ("", "source.folder", folder) else ""
+    where = f": {error.where}" if error.where not in ("", folder) else ""
     return Problem(Position(folder or ".", 1, 1), f"{error.what}{where}", error.mend, rule="file/unreadable")
 
 

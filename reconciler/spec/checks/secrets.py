@@ -12,9 +12,11 @@ from collections.abc import Iterator, Mapping
 from reconciler.spec.age import age_body, is_whole
 from reconciler.spec.draft import Draft, Entry
 from reconciler.spec.kinds import EnvValue, FromAge, FromEnv, FromFile, Generate, Model, Secret, Wizard
-from reconciler.spec.plain_secrets import EXCUSE, INSTEAD, RULE
+from reconciler.spec.likeness import is_no_variable
+from reconciler.spec.plain_secrets import EXCUSE, RULE
 from reconciler.spec.position import Problem
 from reconciler.spec.secret_names import variable_judged
+from reconciler.spec.secret_places import INSTEAD
 from reconciler.spec.shapes import has_shape
 
 TELEGRAM_TOKEN = "TELEGRAM_BOT_TOKEN"  # noqa: S105 - the name of a variable
@@ -39,9 +41,9 @@ def check_secrets(draft: Draft) -> Iterator[Problem]:
     yield from _telegram(draft)
     for wizard in draft.wizards.values():
         yield from _variables(wizard, wizard.record.env)
-        yield from _encrypted(wizard, ("api_key",), wizard.record.api_key)
+        yield from _reference(wizard, ("api_key",), wizard.record.api_key)
         if wizard.record.telegram:
-            yield from _encrypted(wizard, ("telegram", "token"), wizard.record.telegram.token)
+            yield from _reference(wizard, ("telegram", "token"), wizard.record.telegram.token)
     for model in draft.models.values():
         yield from _variables(model, model.record.env)
         if _has_credentials(model.record.base_url or ""):
@@ -91,10 +93,14 @@ def _has_credentials(address: str) -> bool:
     return bool(_CREDENTIALS.match(address)) and not has_shape(address)
 
 
-def _encrypted(entry: Entry[Wizard] | Entry[Model], path: tuple[str, ...], value: EnvValue) -> Iterator[Problem]:
+def _reference(entry: Entry[Wizard] | Entry[Model], path: tuple[str, ...], value: EnvValue) -> Iterator[Problem]:
     if isinstance(value, FromAge) and not is_whole(value.age):
         what = "this encrypted value is not whole: a piece was lost or changed on its way here"
         yield entry.error("secret/age", (*path, "age"), what, "encrypt it again with `reconciler secret encrypt`")
+    if isinstance(value, FromEnv) and is_no_variable(value.env) and not has_shape(value.env):
+        what = "this name of a variable looks like a secret itself, and stands in Git as text"
+        mend = f"name the variable that holds it, or put {{age: ...}} there; {EXCUSE}"
+        yield entry.error(RULE, (*path, "env"), what, mend)
 
 
 def _variables(entry: Entry[Wizard] | Entry[Model], env: Mapping[str, EnvValue]) -> Iterator[Problem]:
@@ -106,7 +112,7 @@ def _variables(entry: Entry[Wizard] | Entry[Model], env: Mapping[str, EnvValue])
         elif isinstance(value, str):
             yield from _literal(entry, name, value)
         else:
-            yield from _encrypted(entry, ("env", name), value)
+            yield from _reference(entry, ("env", name), value)
 
 
 def _forbidden(name: str) -> str:

@@ -14,7 +14,8 @@ from reconciler.spec.draft import Draft, Entry
 from reconciler.spec.kinds import Wizard
 from reconciler.spec.plain_secrets import EXCUSE, RULE
 from reconciler.spec.position import Problem, Severity
-from reconciler.spec.secret_names import argument_judged, key_judged
+from reconciler.spec.secret_names import argument_judged, judged_below, key_judged
+from reconciler.spec.telling_names import Telling, telling
 
 Keys = tuple[str, ...]
 _SERVER = ("platforms", "api_server")
@@ -62,7 +63,7 @@ def _literals(entry: Entry[Wizard], value: object, above: Path) -> Iterator[Prob
     secrets where Hermes would read the reference itself."""
     inside: Iterable[tuple[str | int, object]] = ()
     if isinstance(value, Mapping):
-        if _is_reference(value):
+        if _is_reference(value, next((step for step in reversed(above) if isinstance(step, str)), "")):
             what = f"{_words(above)} would be written as it stands here: under config no secret is put in its place"
             yield entry.error("config/secret", ("config", *above), what, "put it under env, as a variable")
             return
@@ -73,28 +74,43 @@ def _literals(entry: Entry[Wizard], value: object, above: Path) -> Iterator[Prob
     for name, item in inside:
         path = (*above, name)
         yield from _literals(entry, item, path)
-        if isinstance(item, str) and path not in DERIVED and (severity := _judged(path, item, before)):
+        if (
+            isinstance(item, str | int | float)
+            and not isinstance(item, bool)
+            and path not in DERIVED
+            and (severity := _judged(path, item, before))
+        ):
             what = f"{_words(path)} looks like a secret, and stands in Git as text"
             mend = f"put it under env, as {{age: ...}}, {{env: NAME}} or {{file: /path}}; {EXCUSE}"
             yield Problem(entry.at("config", *path), what, mend, severity, RULE)
         before = item
 
 
-def _judged(path: Path, item: str, before: object) -> Severity | None:
-    """A key by its name; an item of a list by that of the list, or as an argument of a program."""
-    *above, name = path
-    if isinstance(name, str):
-        return key_judged(name, item)
-    return key_judged(str(above[-1]).removesuffix("s"), item) or argument_judged(before, item)
+def _judged(path: Path, item: str | float, before: object) -> Severity | None:
+    """A key by its name; an item of a list by that of the list, or as an argument of a program; both also by the names
+    of what they are in."""
+    *above, own = [step for step in path if isinstance(step, str)]
+    if isinstance(path[-1], str):
+        severity = key_judged(own, item)
+    else:
+        severity = key_judged(own.removesuffix("s"), item)
+        if isinstance(item, str):
+            severity = severity or argument_judged(before, item)
+    return severity or (judged_below(above, own, item) if isinstance(item, str) else None)
 
 
-def _is_reference(value: Mapping[object, object]) -> bool:
-    """{age: ...} and {generate: true}; other programs may have keys called env and file."""
+def _is_reference(value: Mapping[object, object], name: str) -> bool:
+    """{age: ...} and {generate: true}; with a name that says secret, {env: ...} and {file: ...} too. Other programs may
+    have keys called so."""
+    if len(value) != 1:
+        return False
     match dict(value):
-        case {"age": str(text)}:
-            return len(value) == 1 and looks_encrypted(text)
+        case {"age": str(text)} if looks_encrypted(text):
+            return True
         case {"generate": True}:
-            return len(value) == 1
+            return True
+        case {"env": str()} | {"file": str()} | {"age": str()}:
+            return telling(name) is Telling.SAYS
         case _:
             return False
 
