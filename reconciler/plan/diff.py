@@ -162,7 +162,7 @@ def _shown(resource: Resource, path: FieldPath, before: Value | None, last: Valu
 
 def _may_be_secret(path: FieldPath, value: Known) -> bool:
     text = json.loads(value.text)
-    told = has_shape(value.text) or any(key_judged(name, str(text)) is not None for name in path)
+    told = has_shape(value.text) or any(key_judged(name, str(text)) is not None for name in path[1:])
     return told and not isinstance(text, bool)
 
 
