@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from reconciler.errors import Retryable, Terminal
+from reconciler.errors import Retryable
 from reconciler.plan.fact import ProcessFact, ProcessState
 from reconciler.protocols.runtime import INPUTS_VARIABLE, Program, Stopped
 
@@ -58,7 +58,7 @@ class Memory:
                 raise Retryable(what, where=name, mend="stop it first")
             if fact.state in _LIVE:
                 if self._programs[name] != program:
-                    raise Terminal("it runs with another definition", where=name, mend="stop it first")
+                    raise Retryable("it runs with another definition", where=name, mend="stop it first")
                 return
             behaviour = self._behaviour(name)
             if behaviour.refusal:

@@ -133,7 +133,8 @@ class Supervisord:
         return [mark for mark in self._processes.marked() if mark.is_main and mark.program == name]
 
     def _runs_already(self, name: str, files: Definition) -> bool:
-        """Raises Retryable for an orphan, and Terminal for another definition: stopping is the caller's decision."""
+        """Raises Retryable for an orphan and for another definition: stopping is the caller's decision, and what came
+        up since it looked is no fault of what is to be started."""
         daemon = self._daemon.running()
         for main in self._mains(name):
             if daemon is None or main.parent != daemon.pid:
@@ -145,7 +146,7 @@ class Supervisord:
         if info.state is State.STOPPING:
             raise Retryable("it is being stopped", where=name, mend="wait for its end")
         if self._text(self._layout.program(name)) != files.program:
-            raise Terminal("it runs with another definition", where=name, mend="stop it first")
+            raise Retryable("it runs with another definition", where=name, mend="stop it first")
         return True
 
     def _register(self, name: str, files: Definition) -> None:

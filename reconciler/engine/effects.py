@@ -25,7 +25,7 @@ from reconciler.plan.held import Origin, Renaming, Start
 from reconciler.plan.resource import CodebaseVersion, Directory, KeyedFile, Process, Symlink, TextFile
 from reconciler.plan.value import Known, SecretRef
 from reconciler.protocols.files import KeyEdit
-from reconciler.protocols.runtime import INPUTS_VARIABLE, PROGRAM_VARIABLE, Program
+from reconciler.protocols.runtime import INPUTS_VARIABLE, PROGRAM_VARIABLE, Program, Stopped
 
 
 class Effects:
@@ -150,7 +150,6 @@ class Effects:
 
     def _stop(self, change: Change) -> str:
         process = _process(change)
-        name = program_name(process.key)
         if change.databases is Copies.MADE:
             # What can't be copied is told while the gateway still runs, and leaves it running.
             self._host.databases.rehearse(*_copied(process, change))
@@ -158,10 +157,16 @@ class Effects:
         if last and change.action is Action.RESTART:
             # From here on its gate is owed: should we be killed, it goes on first, before its siblings.
             self._host.ledger.started(process.key, replace(last, proven=False))
-        stopped = self._host.runtime.stop(name, process.stop_seconds)
-        self._host.runtime.forget(name)
+        stopped = self._rest(process)
         how = "was killed after its time to stop" if stopped.forced else "stopped"
         return how if stopped.exit_code is None else f"{how} (exit code {stopped.exit_code})"
+
+    def _rest(self, process: Process) -> Stopped:
+        """From here on nothing runs, and nobody but us can start it: its supervisor does not know it any more."""
+        name = program_name(process.key)
+        stopped = self._host.runtime.stop(name, process.stop_seconds)
+        self._host.runtime.forget(name)
+        return stopped
 
     def _start(self, change: Change) -> str:
         """A start is unproven until its gate has passed: a pass that is killed in between leaves that to the next."""
@@ -210,6 +215,7 @@ class Effects:
     def _databases(self, step: Step, change: Change) -> str:
         """Copies carry the version that made them; what a failed version did to the databases goes with it."""
         process = _process(change)
+        self._rest(process)
         self._host.ledger.started(process.key, Start(self._host.clock.now(), proven=False))
         if step.operation is Operation.COPY_DATABASES:
             names = self._host.databases.copy(*_copied(process, change))

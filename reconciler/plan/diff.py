@@ -8,6 +8,7 @@ pauses and ports (block.py), order (order.py), and what is no longer declared (r
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import assert_never
 
 from reconciler.plan.change import Action, Cause, Change, Disposition, FieldChange, Reason
@@ -198,7 +199,8 @@ def _process(process: Process, fact: ProcessFact, held: Held | None, secrets: Se
     if fact.state in LIVE:
         reasons = needs(changes) or (Reason(Cause.DRIFT, "was started with other values than ours"),)
         return _change(process, Action.RESTART, held, reasons, changes)
-    return _change(process, Action.START, held, _start_reasons(fact, held, changes), changes)
+    start = _change(process, Action.START, held, _start_reasons(fact, held, changes), changes)
+    return replace(start, halts=True) if fact.state is ProcessState.BACKOFF else start
 
 
 def _stop(process: Process, fact: ProcessFact, held: Held | None) -> Change | None:

@@ -58,13 +58,15 @@ class Runtime(Protocol):
 
     def start(self, program: Program) -> None:
         """Registers the program (replacing an older registration) and starts it; returns when the process has been
-        started, not when it is healthy. Starting what already runs with the same program is a no-op. Starts the
-        supervisor when there is none."""
+        started, not when it is healthy. Starting what already runs with the same program is a no-op; Retryable where
+        it runs, or waits to be started again, with another one, or outside the supervisor. Starts the supervisor when
+        there is none."""
         ...
 
     def stop(self, name: str, seconds: int) -> Stopped:
         """Sends the stop signal and waits for the death of the process, supervised or orphan; kills it after `seconds`.
-        A program that does not run is a no-op. Keeps the registration."""
+        A program that does not run is a no-op; one that waits to be started again waits no more. Keeps the
+        registration."""
         ...
 
     def forget(self, name: str) -> None:

@@ -130,6 +130,41 @@ def test_a_process_that_ended_is_started_again_and_says_how_it_ended(host: Host,
     assert [(r.cause, r.text) for r in plan.changes[0].reasons] == [(Cause.ENDED, "ended with exit code 78")]
 
 
+@pytest.mark.parametrize("pid", [None, 77])
+def test_what_waits_to_be_started_again_is_stopped_before_it_is_started(
+    host: Host, fleet: DesiredFleet, pid: int | None
+) -> None:
+    """The supervisor would start it in the old way any moment, over a copy of its databases too. It heals: a restart
+    that is counted is one of something that runs."""
+    host.processes[ADA] = replace(host.processes[ADA], state=ProcessState.BACKOFF, pid=pid)
+    strict = replace(desired_of(changed(fleet, "ada", codebase="hermes-old")), policy=Policy(max_restarts=0))
+    plan = settle(host, strict, Rules())
+    assert plan.change(ADA).action is Action.START
+    assert [s.operation for s in plan.steps if s.key == ADA] == [
+        Operation.STOP,
+        Operation.COPY_DATABASES,
+        Operation.START,
+        Operation.GATE,
+    ]
+    assert not plan_for(host, strict).changes
+
+
+@pytest.mark.parametrize("pid", [None, 77])
+def test_a_port_that_its_holder_may_take_any_moment_is_not_free(
+    host: Host, fleet: DesiredFleet, pid: int | None
+) -> None:
+    host.processes[ADA] = replace(host.processes[ADA], state=ProcessState.BACKOFF, pid=pid)
+    swapped = desired_of(changed(changed(fleet, "ada", port=8650), "bo", port=8643))
+    plan = plan_for(host, swapped)
+    start = next(s for s in plan.steps if s.key == BO and s.operation is Operation.START)
+    assert f"{ADA}#stop" in start.needs
+    settle(host, swapped)
+    host.pause("ada")
+    host.processes[ADA] = replace(host.processes[ADA], state=ProcessState.BACKOFF, pid=pid)
+    blocked = plan_for(host, desired_of(changed(changed(fleet, "ada", port=8651), "bo", port=8650))).change(BO)
+    assert blocked.obstacle == f"port 8650 is held by {ADA}, which this plan does not stop"
+
+
 def test_an_orphan_whose_port_changes_as_well_says_both_and_is_counted(host: Host, fleet: DesiredFleet) -> None:
     host.processes[ADA].state = ProcessState.ORPHAN
     strict = replace(desired_of(fleet), policy=Policy(max_restarts=0))
