@@ -194,7 +194,7 @@ def _process(process: Process, fact: ProcessFact, held: Held | None, secrets: Se
         return _change(process, Action.CLAIM, held, (Reason(Cause.EXISTS, "runs already, as Git wants it"),))
     changes = tuple(_input_changes(wanted, held))
     if fact.state is ProcessState.ORPHAN:
-        reason = Reason(Cause.ORPHAN, f"pid {fact.pid} lives outside its supervisor")
+        reason = Reason(Cause.ORPHAN, _outside(fact))
         return _change(process, Action.RESTART, held, (reason, *needs(changes)), changes)
     if fact.state in LIVE:
         reasons = needs(changes) or (Reason(Cause.DRIFT, "was started with other values than ours"),)
@@ -203,7 +203,16 @@ def _process(process: Process, fact: ProcessFact, held: Held | None, secrets: Se
     return replace(start, halts=True) if fact.state is ProcessState.BACKOFF else start
 
 
+def _outside(fact: ProcessFact) -> str:
+    if fact.by_hand:
+        return f"a gateway started by hand, pid {fact.pid}, is stopped first"
+    return f"pid {fact.pid} lives outside its supervisor"
+
+
 def _stop(process: Process, fact: ProcessFact, held: Held | None) -> Change | None:
+    if fact.by_hand:
+        dead = Reason(Cause.ORPHAN, f"Git wants it dead; a gateway started by hand, pid {fact.pid}, is stopped")
+        return _change(process, Action.STOP, held, (dead,))
     if fact.state in HAS_PROCESS:
         return _change(process, Action.STOP, held, (Reason(Cause.CHANGED, "Git wants it dead"),))
     if held is None:

@@ -170,7 +170,7 @@ def ports_of(
     facts = {key: fact for key in sorted(keys) if isinstance(fact := observed.facts.get(key), ProcessFact)}
     return Ports(
         observed.listeners,
-        {fact.pid: key for key, fact in facts.items() if fact.pid is not None},
+        {pid: key for key, fact in facts.items() for pid in (fact.pid, *fact.beside) if pid is not None},
         {process.port: key for key, process in sorted(held.items()) if key in facts and _takes(facts[key])},
         claims_of(changes, desired, records, quarantined),
         frozenset(quarantined),

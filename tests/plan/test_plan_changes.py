@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
 from reconciler.errors import Terminal
 from reconciler.plan.build import Rules, build, counts
-from reconciler.plan.change import Action, Cause, Disposition, Operation
-from reconciler.plan.expand import expand
-from reconciler.plan.fact import Listener, ProcessState, Unknown
+from reconciler.plan.change import Action, Cause, Disposition, Operation, Plan, Reason
+from reconciler.plan.expand import Desired, expand
+from reconciler.plan.fact import Listener, ProcessFact, ProcessState, Unknown
 from reconciler.plan.fields import KEY
 from reconciler.plan.value import Hidden, SecretRef
 from reconciler.spec.desired import DesiredFleet
@@ -178,6 +179,36 @@ def test_an_orphan_whose_port_changes_as_well_says_both_and_is_counted(host: Hos
     settle(host, moved, Rules(restarts=1))
     assert host.processes[ADA].port == 8650
     assert not plan_for(host, moved).changes
+
+
+def test_a_gateway_that_was_started_by_hand_is_told_as_that(host: Host, fleet: DesiredFleet) -> None:
+    host.processes[ADA].state = ProcessState.ORPHAN
+    desired, pid = desired_of(fleet), host.processes[ADA].pid
+    plan = plan_by_hand(host, desired)
+    assert [(c.key, c.action) for c in plan.changes] == [(ADA, Action.RESTART)]
+    assert plan.changes[0].reasons[0] == Reason(Cause.ORPHAN, f"a gateway started by hand, pid {pid}, is stopped first")
+    dead = replace(desired_of(changed(fleet, "ada", desired=DesiredState.DEAD)), policy=Policy(max_restarts=0))
+    plan = plan_by_hand(host, dead)
+    assert [c.action for c in plan.changes if c.key == ADA] == [Action.STOP]
+    words = f"Git wants it dead; a gateway started by hand, pid {pid}, is stopped"
+    assert [r.text for r in plan.change(ADA).reasons] == [words]
+    assert not plan.refusals
+
+
+def test_a_port_that_a_second_process_of_a_wizard_holds_is_its_own(host: Host, fleet: DesiredFleet) -> None:
+    """Ours listens, and a gateway started by hand runs beside it: both are stopped, and nobody is a stranger."""
+    ours = host.processes[ADA].pid
+    plan = plan_by_hand(host, desired_of(fleet), pid=77, beside=(ours or 0,))
+    assert [s.operation for s in plan.steps] == [Operation.STOP, Operation.START, Operation.GATE]
+    assert not plan.waiting
+
+
+def plan_by_hand(host: Host, desired: Desired, **more: Any) -> Plan:
+    observed, records = host.observe(desired), host.seen(desired)
+    fact = observed.facts[ADA]
+    assert isinstance(fact, ProcessFact)
+    fact = replace(fact, state=ProcessState.ORPHAN, by_hand=True, **more)
+    return build(desired, replace(observed, facts={**observed.facts, ADA: fact}), records, Rules())
 
 
 def test_an_orphan_is_stopped_before_it_is_started_again(host: Host, fleet: DesiredFleet) -> None:
