@@ -12,9 +12,9 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from reconciler.errors import Retryable, Terminal
+from reconciler.errors import Retryable
 from reconciler.plan.fact import ProcessFact, ProcessState
-from reconciler.protocols.runtime import INPUTS_VARIABLE, Program, Stopped
+from reconciler.protocols.runtime import ANYWHERE, INPUTS_VARIABLE, Program, Stopped
 
 _STOPPED = ProcessFact(ProcessState.STOPPED)
 _LIVE = (ProcessState.RUNNING, ProcessState.STARTING, ProcessState.BACKOFF, ProcessState.ORPHAN)
@@ -42,7 +42,7 @@ class Memory:
     _births: int = 0
     _lock: threading.RLock = field(default_factory=threading.RLock)
 
-    def observe(self, names: Sequence[str]) -> Mapping[str, ProcessFact]:
+    def observe(self, names: Sequence[str], homes: Mapping[str, str] = ANYWHERE) -> Mapping[str, ProcessFact]:  # noqa: ARG002
         self._answer()
         facts = self._facts
         return {name: facts.get(name, _STOPPED) for name in names}
@@ -58,7 +58,7 @@ class Memory:
                 raise Retryable(what, where=name, mend="stop it first")
             if fact.state in _LIVE:
                 if self._programs[name] != program:
-                    raise Terminal("it runs with another definition", where=name, mend="stop it first")
+                    raise Retryable("it runs with another definition", where=name, mend="stop it first")
                 return
             behaviour = self._behaviour(name)
             if behaviour.refusal:
@@ -68,7 +68,7 @@ class Memory:
             if behaviour.exit_at_start is not None:
                 self._end(name, behaviour.exit_at_start)
 
-    def stop(self, name: str, seconds: int) -> Stopped:  # noqa: ARG002 - without a clock nobody waits
+    def stop(self, name: str, seconds: int, home: str = "") -> Stopped:  # noqa: ARG002 - no clock, and no folders
         with self._lock:
             self._answer()
             self.calls.append(("stop", name))
@@ -115,6 +115,16 @@ class Memory:
         with self._lock:
             note = "lives outside its supervisor"
             self._facts[name] = replace(self._live(name), state=ProcessState.ORPHAN, note=note)
+
+    def by_hand(self, name: str) -> None:
+        """Somebody starts a gateway on the home of this program, which does not run."""
+        with self._lock:
+            if self._facts.get(name, _STOPPED).state in _LIVE:
+                raise ValueError(f"{name} runs, and refuses a second one")
+            self._births += 1
+            pid, started = 100_000 + self._births, float(self._births)
+            note = "was started by hand"
+            self._facts[name] = ProcessFact(ProcessState.ORPHAN, pid, started, note=note, by_hand=True)
 
     def kill_supervisor(self) -> None:
         """The supervisor dies: every live process becomes an orphan."""

@@ -18,6 +18,7 @@ from functools import cache
 from pathlib import Path
 
 from reconciler.adapters.launch import main_mark
+from reconciler.agents import gateway_in
 from reconciler.protocols.runtime import INPUTS_VARIABLE, MAIN_VARIABLE, PROGRAM_VARIABLE, STATE_VARIABLE
 
 PROC = Path("/proc")
@@ -61,6 +62,26 @@ class Marked:
 
 
 @dataclass(frozen=True, slots=True)
+class Gateway:
+    """A live gateway of a program, whoever started it. `home` is what its environment says; `mark` is what it carries
+    of ours. One that another reconciler started is none of ours."""
+
+    identity: Identity
+    parent: int
+    home: str
+    stop_signal: str
+    mark: Marked | None
+
+
+@dataclass(frozen=True, slots=True)
+class Live:
+    """The processes of one walk that mean something here."""
+
+    marked: list[Marked]
+    gateways: list[Gateway]
+
+
+@dataclass(frozen=True, slots=True)
 class _Stat:
     identity: Identity
     parent: int
@@ -73,10 +94,14 @@ class Processes:
 
     def __init__(self, state: str) -> None:
         self._state = state.encode()
-        self._seen: dict[int, tuple[_Stat, Marked | None]] = {}
+        self._seen: dict[int, tuple[_Stat, Marked | None, Gateway | None]] = {}
 
     def marked(self) -> list[Marked]:
         """Every live process that was started under this state folder, and all that inherited its variables."""
+        return self.look().marked
+
+    def look(self) -> Live:
+        """The same, and every gateway of a program that this user may look into."""
         before, now = self._seen, {}
         for entry in os.scandir(PROC):
             if not entry.name.isdigit():
@@ -87,13 +112,23 @@ class Processes:
             pid = stat.identity.pid
             old = before.get(pid)
             same = old is not None and old[0] == stat
-            now[pid] = old if old is not None and same else (stat, self.read(stat.identity, stat.parent))
+            now[pid] = old if old is not None and same else self._read(stat)
         self._seen = now
-        return [mark for _, mark in now.values() if mark is not None]
+        marked = [mark for _, mark, _ in now.values() if mark is not None]
+        return Live(marked, [gateway for *_, gateway in now.values() if gateway is not None])
+
+    def _read(self, stat: _Stat) -> tuple[_Stat, Marked | None, Gateway | None]:
+        env = _environment(stat.identity.pid)
+        mark = self._mark(stat.identity, stat.parent, env)
+        if mark is None and STATE_VARIABLE.encode() in env:
+            return stat, None, None
+        return stat, mark, _gateway(stat, env, mark)
 
     def read(self, identity: Identity, parent: int) -> Marked | None:
         """The marks of one process, None when it carries none of ours or is gone."""
-        env = _environment(identity.pid)
+        return self._mark(identity, parent, _environment(identity.pid))
+
+    def _mark(self, identity: Identity, parent: int, env: dict[bytes, bytes]) -> Marked | None:
         program = env.get(PROGRAM_VARIABLE.encode())
         if program is None or env.get(STATE_VARIABLE.encode()) != self._state:
             return None
@@ -106,6 +141,15 @@ class Processes:
             inputs=None if inputs is None else inputs.decode(errors="replace"),
             main=main.decode(errors="replace"),
         )
+
+
+def _gateway(stat: _Stat, env: dict[bytes, bytes], mark: Marked | None) -> Gateway | None:
+    told = {name.decode(errors="replace"): os.fsdecode(value) for name, value in env.items() if b"HOME" in name}
+    pid = stat.identity.pid
+    agent = gateway_in(told, lambda: command(pid))
+    if agent is None:
+        return None
+    return Gateway(stat.identity, stat.parent, told[agent.home_variable], agent.stop_signal, mark)
 
 
 def identify(pid: int) -> Identity | None:

@@ -9,7 +9,8 @@ import time
 from collections.abc import Iterable, Mapping, Sequence
 from typing import assert_never
 
-from reconciler.adapters.processes import Identity, Marked, Processes, identify
+from reconciler.adapters.by_hand import by_hand, lasting
+from reconciler.adapters.processes import Gateway, Identity, Live, Marked, Processes, identify
 from reconciler.adapters.supervisor_daemon import Daemon
 from reconciler.adapters.supervisor_files import read_program
 from reconciler.adapters.supervisor_layout import Layout
@@ -31,13 +32,18 @@ class FactReader:
         self._daemon = daemon
         self._processes = processes
 
-    def read(self, names: Sequence[str]) -> Mapping[str, ProcessFact]:
+    def read(self, names: Sequence[str], homes: Mapping[str, str]) -> Mapping[str, ProcessFact]:
         """Raises Retryable when a live supervisord does not answer: what the kernel shows is then half the truth."""
         daemon = self._daemon.running()
         if daemon is not None:
             self._rpc.call("supervisor.getState")
-        mains = self._mains()
+        live = self._processes.look()
+        mains = _mains(live)
         facts = {name: _alive(mains[name], daemon) for name in names if name in mains}
+        for name, gateways in by_hand(live, {name: homes[name] for name in names if name in homes}).items():
+            fact = facts.get(name)
+            if strays := lasting(gateways) if fact else gateways:
+                facts[name] = _by_hand(strays, fact)
         rest = [name for name in names if name not in facts]
         registered = set(self._layout.registered()) if rest else set()
         facts |= dict.fromkeys(rest, _STOPPED)
@@ -45,13 +51,6 @@ class FactReader:
         if daemon is not None:
             facts.update(self._ended(ended))
         return facts
-
-    def _mains(self) -> Mapping[str, list[Marked]]:
-        mains: dict[str, list[Marked]] = {}
-        for mark in self._processes.marked():
-            if mark.is_main:
-                mains.setdefault(mark.program, []).append(mark)
-        return mains
 
     def _ended(self, names: Iterable[str]) -> Mapping[str, ProcessFact]:
         """Programs without a process of their marks, as supervisord tells; those that it has not noticed are asked for
@@ -112,6 +111,22 @@ class FactReader:
             return int(last[2]) if last[0] == str(pid) else 0
         except (OSError, IndexError, ValueError):
             return 0
+
+
+def _mains(live: Live) -> Mapping[str, list[Marked]]:
+    mains: dict[str, list[Marked]] = {}
+    for mark in live.marked:
+        if mark.is_main:
+            mains.setdefault(mark.program, []).append(mark)
+    return mains
+
+
+def _by_hand(gateways: Sequence[Gateway], ours: ProcessFact | None) -> ProcessFact:
+    """`ours`: the one of that program that carries our marks."""
+    pids = [gateway.identity.pid for gateway in gateways[1:]] + ([ours.pid] if ours and ours.pid else [])
+    note = "was started by hand" + (f", beside pid {', '.join(map(str, pids))}" if pids else "")
+    who = gateways[0].identity
+    return ProcessFact(ProcessState.ORPHAN, who.pid, who.started, note=note, by_hand=True, beside=tuple(pids))
 
 
 def _alive(mains: Sequence[Marked], daemon: Identity | None) -> ProcessFact:

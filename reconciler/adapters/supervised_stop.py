@@ -10,6 +10,7 @@ import signal
 import time
 from collections.abc import Callable, Sequence
 
+from reconciler.adapters.by_hand import by_hand
 from reconciler.adapters.launch import main_mark
 from reconciler.adapters.processes import Identity, Marked, Processes, await_end, identify, send
 from reconciler.adapters.supervisor_daemon import Daemon
@@ -39,7 +40,7 @@ class Stopper:
         self._daemon = daemon
         self._processes = processes
 
-    def stop(self, name: str, seconds: int) -> Stopped:
+    def stop(self, name: str, seconds: int, home: str = "") -> Stopped:
         """Raises Retryable when a killed process does not end, or supervisord does not answer; Interrupted when there
         is no time to wait for its end any more: it goes on stopping."""
         program = read_program(self._layout, name)
@@ -52,6 +53,11 @@ class Stopper:
                 send(mark.identity, stop_signal(program))
                 forced = self._killed_after(mark.identity, stop_signal(program), seconds)
                 result = Stopped(None, forced or result.forced)
+        while home and (gateways := by_hand(self._processes.look(), {name: home}).get(name)):
+            asked = signal.Signals["SIG" + gateways[0].stop_signal]
+            send(gateways[0].identity, asked)
+            forced = self._killed_after(gateways[0].identity, asked, seconds)
+            result = Stopped(None, forced or result.forced)
         self._end_remains(name)
         return result
 

@@ -15,6 +15,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from reconciler.adapters.by_hand import by_hand
 from reconciler.adapters.disk_errors import disk_error, told
 from reconciler.adapters.processes import Marked, Processes, identify
 from reconciler.adapters.program_log import rotate
@@ -25,9 +26,10 @@ from reconciler.adapters.supervisor_files import Definition, definition, read_pr
 from reconciler.adapters.supervisor_layout import layout
 from reconciler.adapters.supervisor_log import SupervisorLog
 from reconciler.adapters.supervisor_rpc import Fault, FaultError, Info, Rpc, State
+from reconciler.agents import home_of
 from reconciler.errors import Retryable, Terminal
 from reconciler.plan.fact import ProcessFact
-from reconciler.protocols.runtime import Program, Stopped
+from reconciler.protocols.runtime import ANYWHERE, Program, Stopped
 
 SETTLE_SECONDS = 10.0
 _ACTIVE = (State.STARTING, State.RUNNING, State.BACKOFF, State.STOPPING)
@@ -58,22 +60,22 @@ class Supervisord:
         self._log = SupervisorLog(self._layout)
         self._lock = threading.Lock()
 
-    def observe(self, names: Sequence[str]) -> Mapping[str, ProcessFact]:
-        return self._facts.read(names)
+    def observe(self, names: Sequence[str], homes: Mapping[str, str] = ANYWHERE) -> Mapping[str, ProcessFact]:
+        return self._facts.read(names, homes)
 
     def start(self, program: Program) -> None:
         files = definition(self._layout, program)
         with self._alone():
-            if self._runs_already(program.name, files):
+            if self._runs_already(program, files):
                 return
             self._daemon.start()
             self._register(program.name, files)
             self._spawn(program.name)
         self._settle(program.name)
 
-    def stop(self, name: str, seconds: int) -> Stopped:
+    def stop(self, name: str, seconds: int, home: str = "") -> Stopped:
         """The registered stop_seconds (and a few more) are an upper limit of `seconds`."""
-        return self._stopper.stop(name, seconds)
+        return self._stopper.stop(name, seconds, home)
 
     def forget(self, name: str) -> None:
         """Refused with Retryable while a process of it lives."""
@@ -132,9 +134,14 @@ class Supervisord:
     def _mains(self, name: str) -> list[Marked]:
         return [mark for mark in self._processes.marked() if mark.is_main and mark.program == name]
 
-    def _runs_already(self, name: str, files: Definition) -> bool:
-        """Raises Retryable for an orphan, and Terminal for another definition: stopping is the caller's decision."""
-        daemon = self._daemon.running()
+    def _runs_already(self, program: Program, files: Definition) -> bool:
+        """Raises Retryable for an orphan and for another definition: stopping is the caller's decision, and what came
+        up since it looked is no fault of what is to be started."""
+        daemon, name = self._daemon.running(), program.name
+        home = home_of(dict(program.env))
+        for gateway in by_hand(self._processes.look(), {name: home} if home else {}).get(name, ()):
+            what = f"a gateway started by hand as pid {gateway.identity.pid} lives on its home, and would be doubled"
+            raise Retryable(what, where=name, mend="stop it first")
         for main in self._mains(name):
             if daemon is None or main.parent != daemon.pid:
                 what = f"it runs outside its supervisor as pid {main.identity.pid}, and would be doubled"
@@ -145,7 +152,7 @@ class Supervisord:
         if info.state is State.STOPPING:
             raise Retryable("it is being stopped", where=name, mend="wait for its end")
         if self._text(self._layout.program(name)) != files.program:
-            raise Terminal("it runs with another definition", where=name, mend="stop it first")
+            raise Retryable("it runs with another definition", where=name, mend="stop it first")
         return True
 
     def _register(self, name: str, files: Definition) -> None:

@@ -8,7 +8,7 @@ Not done here: OpenClaw; files, processes and requests.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from reconciler.agents.program import HealthReading, Path, Place, RunReading, RunState
@@ -59,6 +59,7 @@ class Hermes:
         *("*.db", "cron/*.db", "gateway/*.db", "kanban/boards/*/kanban.db"),
     )
     exclusive: tuple[str, ...] = (TELEGRAM_TOKEN,)  # the second gateway stays up and never gets a message
+    home_variable = "HERMES_HOME"
     stop_signal = "INT"  # ends with exit 0 and a truthful state file; TERM ends with 1
     stop_seconds = 75
 
@@ -101,13 +102,24 @@ class Hermes:
 
     def environment(self, version: str, place: Place) -> Mapping[str, str]:  # noqa: ARG002
         return {
-            "HERMES_HOME": place.home,
+            self.home_variable: place.home,
             "HOME": place.folder,
             "PATH": f"{place.codebase}/bin:{SYSTEM_PATH}",
             "LANG": "C.UTF-8",
             # Its own start limiter sleeps up to 300 s before it binds; the supervisor limits starts already.
             "HERMES_GATEWAY_MAX_STARTS": "0",
         }
+
+    def gateway(self, argv: Sequence[str]) -> bool:
+        """As Hermes itself tells one (gateway/status.py), word by word: a shell or `timeout` that runs one is none."""
+        words = _after_interpreter(argv)
+        program, rest = words[:1], words[1:]
+        if program == ["gateway.run"] or "".join(program).endswith("/gateway/run.py"):
+            return True
+        if not program or not (program[0] == "hermes_cli.main" or program[0].endswith(_PROGRAMS)):
+            return False
+        said = _without_options(rest)
+        return said[:1] == ["gateway"] and said[1:2] in ([], ["run"], ["restart"])
 
     def read_at_start(self, file: str, path: Path) -> bool:
         return file == ".env" or path[0] not in READ_AT_RUN
@@ -164,6 +176,30 @@ class Hermes:
             return False
         at = _moment(server.get("updated_at"))
         return at is not None and at >= since
+
+
+_PROGRAMS = ("/hermes", "/hermes_cli/main.py")
+_PROFILE = ("-p", "--profile")
+
+
+def _after_interpreter(argv: Sequence[str]) -> list[str]:
+    """The script or module that a Python runs, and its own arguments."""
+    words = list(argv)
+    if words and words[0].rsplit("/", 1)[-1].startswith("python"):
+        words = words[1:]
+        while words and words[0].startswith("-") and words[0] != "-m":
+            words = words[1:]
+        return words[1:] if words[:1] == ["-m"] else words[:1] and [f"/{words[0]}", *words[1:]]
+    return words[:1] and [f"/{words[0]}", *words[1:]]
+
+
+def _without_options(words: Sequence[str]) -> list[str]:
+    """Commands and what they are about. A profile's name may be any word, also `gateway`."""
+    return [
+        word
+        for before, word in zip(["", *words], words, strict=False)
+        if not word.startswith("-") and before not in _PROFILE
+    ]
 
 
 def _moment(stamp: object) -> float | None:

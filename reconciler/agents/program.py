@@ -6,7 +6,7 @@ Not done here: files, processes, requests.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from typing import Protocol
@@ -57,7 +57,7 @@ class Agent(Protocol):
 
     `config_keys` and `env_keys` are what Git owns in its files, before the wizard's own additions; `heartbeat_file`,
     `state_file` and `databases` are names, the last also patterns, below its home. `exclusive` are variables whose
-    value no two wizards may share.
+    value no two wizards may share. `home_variable` tells a live process its home.
     """
 
     quiet_exits: tuple[int, ...]
@@ -65,6 +65,7 @@ class Agent(Protocol):
     state_file: str
     databases: tuple[str, ...]
     exclusive: tuple[str, ...]
+    home_variable: str
     stop_signal: str
     stop_seconds: int
 
@@ -75,6 +76,11 @@ class Agent(Protocol):
     def argv(self, version: str, place: Place) -> tuple[str, ...]: ...
 
     def environment(self, version: str, place: Place) -> Mapping[str, str]: ...
+
+    def gateway(self, argv: Sequence[str]) -> bool:
+        """Whether a live process with this argv is a gateway of this program: not a chat, and no command that only asks
+        or tells one."""
+        ...
 
     def read_at_start(self, file: str, path: Path) -> bool:
         """Whether a change of this key in `config.yaml` or `.env` takes effect only after a restart."""

@@ -8,7 +8,7 @@ from reconciler.agents import AGENTS
 from reconciler.agents.program import RunState
 from reconciler.engine.gate import held_by_another
 from reconciler.engine.host import Host
-from reconciler.engine.observe import program_name
+from reconciler.engine.observe import look_at
 from reconciler.errors import Interrupted, Retryable, Terminal
 from reconciler.plan.resource import Process
 
@@ -73,8 +73,7 @@ def _start(host: Host, process: Process, key: str, text: str) -> str:
 
 def _check_owner(host: Host, process: Process) -> None:
     """The key is sent to our own process only, never to whoever listens on its port."""
-    name = program_name(process.key)
-    stranger = held_by_another(process, host.runtime.observe([name])[name], host.ports.listeners([process.port]))
+    stranger = held_by_another(process, look_at(host, process), host.ports.listeners([process.port]))
     if stranger:
         raise Retryable(stranger, where=f"wizard {process.wizard}", mend="see `reconciler status`")
 

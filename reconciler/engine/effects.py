@@ -16,7 +16,7 @@ from typing import assert_never
 from reconciler.agents import AGENTS
 from reconciler.engine.gate import Gate
 from reconciler.engine.host import Host
-from reconciler.engine.observe import program_name
+from reconciler.engine.observe import look_at, program_name
 from reconciler.errors import ReconcilerError, Retryable, Terminal
 from reconciler.plan.canary import version_left
 from reconciler.plan.change import Action, Change, Copies, FieldChange, Operation, Step
@@ -25,7 +25,7 @@ from reconciler.plan.held import Origin, Renaming, Start
 from reconciler.plan.resource import CodebaseVersion, Directory, KeyedFile, Process, Symlink, TextFile
 from reconciler.plan.value import Known, SecretRef
 from reconciler.protocols.files import KeyEdit
-from reconciler.protocols.runtime import INPUTS_VARIABLE, PROGRAM_VARIABLE, Program
+from reconciler.protocols.runtime import INPUTS_VARIABLE, PROGRAM_VARIABLE, Program, Stopped
 
 
 class Effects:
@@ -150,7 +150,6 @@ class Effects:
 
     def _stop(self, change: Change) -> str:
         process = _process(change)
-        name = program_name(process.key)
         if change.databases is Copies.MADE:
             # What can't be copied is told while the gateway still runs, and leaves it running.
             self._host.databases.rehearse(*_copied(process, change))
@@ -158,10 +157,16 @@ class Effects:
         if last and change.action is Action.RESTART:
             # From here on its gate is owed: should we be killed, it goes on first, before its siblings.
             self._host.ledger.started(process.key, replace(last, proven=False))
-        stopped = self._host.runtime.stop(name, process.stop_seconds)
-        self._host.runtime.forget(name)
+        stopped = self._rest(process)
         how = "was killed after its time to stop" if stopped.forced else "stopped"
         return how if stopped.exit_code is None else f"{how} (exit code {stopped.exit_code})"
+
+    def _rest(self, process: Process) -> Stopped:
+        """From here on nothing runs, and nobody but us can start it: its supervisor does not know it any more."""
+        name = program_name(process.key)
+        stopped = self._host.runtime.stop(name, process.stop_seconds, process.home)
+        self._host.runtime.forget(name)
+        return stopped
 
     def _start(self, change: Change) -> str:
         """A start is unproven until its gate has passed: a pass that is killed in between leaves that to the next."""
@@ -169,7 +174,7 @@ class Effects:
         program = self._program(process)
         log, now = self._length(process.log), self._host.clock.now()
         self._host.runtime.start(program)
-        fact = self._host.runtime.observe([program.name])[program.name]
+        fact = look_at(self._host, process)
         started = fact.started if fact.started is not None else now
         self._host.ledger.started(process.key, Start(started, proven=False, soaks=change.soaks, log=log))
         return f"pid {fact.pid}" if fact.pid else f"started ({fact.state.value})"
@@ -183,8 +188,7 @@ class Effects:
 
     def _passed(self, process: Process, *, soaks: bool) -> None:
         """It has held. `soaks`: as the canary it owes its soak still, which a killed pass leaves to the next."""
-        name = program_name(process.key)
-        fact, now = self._host.runtime.observe([name])[name], self._host.clock.now()
+        fact, now = look_at(self._host, process), self._host.clock.now()
         last = self._host.ledger.records().starts.get(process.key) or Start(now, proven=False)
         started = fact.started if fact.started is not None else now
         self._host.ledger.started(process.key, replace(last, started=started, proven=True, soaks=soaks))
@@ -210,6 +214,7 @@ class Effects:
     def _databases(self, step: Step, change: Change) -> str:
         """Copies carry the version that made them; what a failed version did to the databases goes with it."""
         process = _process(change)
+        self._rest(process)
         self._host.ledger.started(process.key, Start(self._host.clock.now(), proven=False))
         if step.operation is Operation.COPY_DATABASES:
             names = self._host.databases.copy(*_copied(process, change))
@@ -230,13 +235,13 @@ class Effects:
             self._passed(process, soaks=soaks)
             return verdict.text
         name = program_name(process.key)
-        self._host.runtime.stop(name, process.stop_seconds)
+        self._host.runtime.stop(name, process.stop_seconds, process.home)
         with suppress(ReconcilerError):
             self._host.runtime.unplanned(name)  # that it ended is told as the failure of its gate, and is no news
         what = f"did not pass its gate: {verdict.text}"
         if verdict.blocked:
-            mend = "free the port or give the wizard another; it is tried again"
-            raise Retryable(what, where=process.key, mend=mend)
+            mend = "free the port, or give the wizard another" if not verdict.by_hand else "look for what starts it"
+            raise Retryable(what, where=process.key, mend=f"{mend}; it is tried again")
         raise Terminal(what, where=process.key, mend=f"see `reconciler logs {process.wizard}`")
 
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from reconciler.agents import AGENTS
 from reconciler.agents.last_words import last_words
 from reconciler.engine.host import Host
-from reconciler.engine.observe import program_name
+from reconciler.engine.observe import look_at, program_name
 from reconciler.errors import Interrupted, ReconcilerError
 from reconciler.plan.fact import Listener, ProcessFact, ProcessState
 from reconciler.plan.resource import Process
@@ -27,11 +27,13 @@ _ENDED = frozenset({ProcessState.EXITED, ProcessState.BACKOFF, ProcessState.STOP
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """`blocked`: something outside is in the way, and the wizard's own files are not at fault."""
+    """`blocked`: something outside is in the way, and the wizard's own files are not at fault; `by_hand`: another
+    gateway on its home."""
 
     passed: bool
     text: str
     blocked: bool = False
+    by_hand: bool = False
 
 
 def held_by_another(process: Process, fact: ProcessFact, listeners: Mapping[int, Listener]) -> str:
@@ -71,6 +73,9 @@ class Gate:
         problem = "did not answer"
         while True:
             fact = self._fact(process)
+            if fact.by_hand:
+                what = f"a gateway was started by hand on its home meanwhile, as pid {fact.pid}"
+                return Verdict(False, what, blocked=True, by_hand=True)
             ended = self._ended(process, fact)
             if ended:
                 return ended
@@ -115,8 +120,7 @@ class Gate:
         return "" if identity == process.identity else f"port {process.port} answers as {identity!r}"
 
     def _fact(self, process: Process) -> ProcessFact:
-        name = program_name(process.key)
-        return self._host.runtime.observe([name])[name]
+        return look_at(self._host, process)
 
     def _ended(self, process: Process, fact: ProcessFact) -> Verdict | None:
         if fact.state not in _ENDED:

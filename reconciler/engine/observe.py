@@ -28,6 +28,12 @@ def program_name(key: str) -> str:
     return "-".join(key.split("/")[1:])
 
 
+def look_at(host: Host, process: Process) -> ProcessFact:
+    """What is seen of one process now. Raises Retryable when its supervisor does not answer."""
+    name = program_name(process.key)
+    return host.runtime.observe([name], {name: process.home})[name]
+
+
 @dataclass(frozen=True, slots=True)
 class _Questions:
     """What to look at for one desired state and one set of records."""
@@ -83,7 +89,8 @@ class Observer:
     def processes(self, processes: tuple[Process, ...]) -> Mapping[str, Fact]:
         """Key -> what is seen of the process now."""
         names = {program_name(p.key): p.key for p in processes}
-        found = self._try(processes, lambda: self._host.runtime.observe(tuple(names)))
+        homes = {program_name(p.key): p.home for p in processes}
+        found = self._try(processes, lambda: self._host.runtime.observe(tuple(names), homes))
         return {names.get(name, name): fact for name, fact in found.items()}
 
     def _try(self, resources: Iterable[Resource], look: Callable[[], Mapping[str, Fact]]) -> Mapping[str, Fact]:

@@ -116,7 +116,8 @@ class Change:
     """One difference. `resource` is the desired one, or the held one where it goes away. `obstacle`
     says why it is held or blocked, and the mend. `origin` is what the inventory will say. `renaming`: it is part of
     giving the wizard another name, and what it is about is still known under the old one. `soaks`: it is the canary,
-    and owes its soak once it has passed its gate."""
+    and owes its soak once it has passed its gate. `halts`: a start of what its supervisor may start any moment, in the
+    old way, so that is stopped first."""
 
     key: str
     wizard: str | None
@@ -131,6 +132,12 @@ class Change:
     renaming: Renaming | None = None
     databases: Copies = Copies.NONE
     soaks: bool = False
+    halts: bool = False
+
+    @property
+    def stops(self) -> bool:
+        """Whether it ends the process that it finds, or the supervisor's tries to start it."""
+        return self.halts or self.action in (Action.STOP, Action.RESTART)
 
 
 class Operation(Enum):

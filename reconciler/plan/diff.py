@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import assert_never
 
 from reconciler.plan.change import Action, Cause, Change, Disposition, FieldChange, Reason
@@ -202,15 +203,25 @@ def _process(process: Process, fact: ProcessFact, held: Held | None, secrets: Se
         return _change(process, Action.CLAIM, held, (Reason(Cause.EXISTS, "runs already, as Git wants it"),))
     changes = tuple(_input_changes(wanted, held))
     if fact.state is ProcessState.ORPHAN:
-        reason = Reason(Cause.ORPHAN, f"pid {fact.pid} lives outside its supervisor")
+        reason = Reason(Cause.ORPHAN, _outside(fact))
         return _change(process, Action.RESTART, held, (reason, *needs(changes)), changes)
     if fact.state in LIVE:
         reasons = needs(changes) or (Reason(Cause.DRIFT, "was started with other values than ours"),)
         return _change(process, Action.RESTART, held, reasons, changes)
-    return _change(process, Action.START, held, _start_reasons(fact, held, changes), changes)
+    start = _change(process, Action.START, held, _start_reasons(fact, held, changes), changes)
+    return replace(start, halts=True) if fact.state is ProcessState.BACKOFF else start
+
+
+def _outside(fact: ProcessFact) -> str:
+    if fact.by_hand:
+        return f"a gateway started by hand, pid {fact.pid}, is stopped first"
+    return f"pid {fact.pid} lives outside its supervisor"
 
 
 def _stop(process: Process, fact: ProcessFact, held: Held | None) -> Change | None:
+    if fact.by_hand:
+        dead = Reason(Cause.ORPHAN, f"Git wants it dead; a gateway started by hand, pid {fact.pid}, is stopped")
+        return _change(process, Action.STOP, held, (dead,))
     if fact.state in HAS_PROCESS:
         return _change(process, Action.STOP, held, (Reason(Cause.CHANGED, "Git wants it dead"),))
     if held is None:

@@ -59,7 +59,8 @@ class ProcessState(Enum):
 class ProcessFact:
     """A process of ours. `started` is seconds since the epoch, as the kernel tells; `inputs` is the digest the live
     process was started with (read from its own environment), None when there is no process or it has none.
-    `exit_code` is negative for a signal, as in subprocess."""
+    `exit_code` is negative for a signal, as in subprocess. `by_hand`: an orphan that no supervisor of ours has started,
+    a gateway on the program's home. `beside`: pids of further live processes of the same program."""
 
     state: ProcessState
     pid: int | None = None
@@ -67,6 +68,8 @@ class ProcessFact:
     inputs: str | None = None
     exit_code: int | None = None
     note: str = ""
+    by_hand: bool = False
+    beside: tuple[int, ...] = ()
 
 
 FileFact = Absent | Unknown | InTheWay | Present

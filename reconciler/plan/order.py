@@ -102,7 +102,7 @@ def operations(change: Change) -> tuple[Operation, ...]:
         return (_WRITES[type(change.resource)],)
     if change.action is Action.RELEASE and change.fields:
         return (Operation.EDIT_KEYS,)
-    found = _OPERATIONS[change.action]
+    found = (*((Operation.STOP,) if change.halts else ()), *_OPERATIONS[change.action])
     if change.databases is not Copies.NONE and Operation.START in found:
         at = found.index(Operation.START)
         return (*found[:at], _DATABASES[change.databases], *found[at:])
@@ -234,7 +234,7 @@ def _between(nodes: Sequence[_Node], own: Mapping[str, frozenset[str]], waits: W
         key = _present_key(node)
         if node.operation is Operation.START:
             needs[node.id] = frozenset(stops[other] for other in waits.stops.get(key, ()) if other in stops)
-        elif node.operation is Operation.STOP and (node.change.action is Action.RESTART or node.change.renaming):
+        elif node.operation is Operation.STOP and (_starts(node.change) or node.change.renaming):
             circle = circles.get(key, frozenset({key}))
             outside = {other for member in circle for other in waits.stops.get(member, ())} - circle
             ready = {need for member in circle - {key} for need in own.get(stops.get(member, ""), ())}

@@ -12,15 +12,13 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from reconciler.plan.behind import Quarantined
-from reconciler.plan.change import Action, Change
+from reconciler.plan.change import Change
 from reconciler.plan.claims import GATED, STARTS, Claim, claims_of, moved
 from reconciler.plan.expand import Desired
-from reconciler.plan.fact import Listener, Observed, ProcessFact
+from reconciler.plan.fact import Listener, Observed, ProcessFact, ProcessState
 from reconciler.plan.held import Records
 from reconciler.plan.resource import Process
 from reconciler.plan.retire import body_key
-
-_STOPS = frozenset({Action.STOP, Action.RESTART})
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +46,8 @@ class Waits:
 @dataclass(frozen=True, slots=True)
 class Ports:
     """Who holds which port: listeners as the kernel tells them, pid -> key of our processes, and the ports on which
-    processes of ours were started. A gateway needs seconds until it listens; its port is taken all the same. `claims`:
+    processes of ours were started. A gateway needs seconds until it listens, and one that its supervisor is about to
+    start again has no process now; its port is taken all the same. `claims`:
     who goes back to which port. `back`: wizards that go back, and wait for nobody's gate. `moved`: processes that need
     nothing, and hold a port on which they have not been remembered as healthy yet -> that port and the one before."""
 
@@ -100,7 +99,7 @@ class Ports:
         if owner is None:
             return _of_a_stranger(process.port, self.listeners[process.port])
         holder = current.get(owner)
-        return "" if holder and holder.action in _STOPS else not_stopped(process.port, owner)
+        return "" if holder and holder.stops else not_stopped(process.port, owner)
 
     def because(self, change: Change, other: Change) -> str:
         """Why the change can't be, where that of another wizard's process can't."""
@@ -139,6 +138,11 @@ class Ports:
         return found
 
 
+def _takes(fact: ProcessFact) -> bool:
+    """Whether it listens on its port, or may any moment."""
+    return fact.pid is not None or fact.state is ProcessState.BACKOFF
+
+
 def _of_a_stranger(port: int, listener: Listener) -> str:
     who = f"pid {listener.pid} ({listener.command})" if listener.pid else "a process that the kernel does not name"
     return f"port {port} is held by {who}; stop it, or give the wizard another port"
@@ -163,12 +167,11 @@ def ports_of(
         return Ports({}, {}, {}, {}, frozenset(), {})
     held = {key: e.resource for key, e in records.held.items() if isinstance(e.resource, Process)}
     keys = {r.key for r in desired.resources if isinstance(r, Process)} | held.keys()
-    facts = ((key, observed.facts.get(key)) for key in sorted(keys))
-    pids = {key: fact.pid for key, fact in facts if isinstance(fact, ProcessFact) and fact.pid is not None}
+    facts = {key: fact for key in sorted(keys) if isinstance(fact := observed.facts.get(key), ProcessFact)}
     return Ports(
         observed.listeners,
-        {pid: key for key, pid in pids.items()},
-        {process.port: key for key, process in sorted(held.items()) if key in pids},
+        {pid: key for key, fact in facts.items() for pid in (fact.pid, *fact.beside) if pid is not None},
+        {process.port: key for key, process in sorted(held.items()) if key in facts and _takes(facts[key])},
         claims_of(changes, desired, records, quarantined),
         frozenset(quarantined),
         moved(changes, desired, records, quarantined),

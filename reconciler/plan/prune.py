@@ -101,7 +101,7 @@ def _in_the_dark(desired: Desired, observed: Observed, records: Records, doable:
         if fact is None or isinstance(fact, Unknown):
             return True
         change = doable.get(key)
-        stops = change is not None and change.action in (Action.STOP, Action.RESTART)
+        stops = change is not None and change.stops
         if isinstance(fact, ProcessFact) and fact.pid is not None and not stops:
             known = {inputs_digest(held[key].fields)} if key in held else set()
             if key in declared:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Protocol
 
 from reconciler.plan.fact import ProcessFact
@@ -22,6 +23,10 @@ other's processes for orphans. The runtime adds it."""
 MAIN_VARIABLE = "RECONCILER_MAIN"
 """Environment variable that holds pid and start time of the program's main process: what the program starts inherits
 the text, but is not the process it names. The runtime adds it where the supervisor does not tell."""
+
+
+ANYWHERE: Mapping[str, str] = MappingProxyType({})
+"""No homes: nothing is said about gateways that were started by hand."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,20 +56,26 @@ class Stopped:
 class Runtime(Protocol):
     """Errors: Retryable when the supervisor does not answer; Terminal when a program can't be registered."""
 
-    def observe(self, names: Sequence[str]) -> Mapping[str, ProcessFact]:
+    def observe(self, names: Sequence[str], homes: Mapping[str, str] = ANYWHERE) -> Mapping[str, ProcessFact]:
         """One entry for each name: STOPPED when it is not known or not running. A live process that carries
-        PROGRAM_VARIABLE=name outside the supervisor is an ORPHAN with its pid. One call for all names."""
+        PROGRAM_VARIABLE=name outside the supervisor is an ORPHAN with its pid. So is a gateway that somebody started by
+        hand on the program's home (`homes`: name -> absolute folder), by this host's user; one beside the supervised
+        process counts once it has lasted, because programs refuse a second one themselves. What can't be looked into,
+        and what is no gateway, is nobody's. One call for all names."""
         ...
 
     def start(self, program: Program) -> None:
         """Registers the program (replacing an older registration) and starts it; returns when the process has been
-        started, not when it is healthy. Starting what already runs with the same program is a no-op. Starts the
-        supervisor when there is none."""
+        started, not when it is healthy. Starting what already runs with the same program is a no-op; Retryable where
+        it runs, or waits to be started again, with another one, or outside the supervisor. Starts the supervisor when
+        there is none."""
         ...
 
-    def stop(self, name: str, seconds: int) -> Stopped:
-        """Sends the stop signal and waits for the death of the process, supervised or orphan; kills it after `seconds`.
-        A program that does not run is a no-op. Keeps the registration."""
+    def stop(self, name: str, seconds: int, home: str = "") -> Stopped:
+        """Sends the stop signal and waits for the death of the process, supervised or orphan, and of gateways that were
+        started by hand on `home`; kills it after `seconds`.
+        A program that does not run is a no-op; one that waits to be started again waits no more. Keeps the
+        registration."""
         ...
 
     def forget(self, name: str) -> None:

@@ -239,6 +239,23 @@ def test_after_a_killed_supervisor_no_gateway_is_doubled(world: World) -> None:
     assert not set(before.values()) & set(after.values())
 
 
+def test_a_gateway_started_by_hand_is_taken_over_and_never_doubled(world: World) -> None:
+    """With the wizard's own script, while the supervised one is down. Hermes itself would refuse a second one."""
+    os.kill(world.pid("ezra"), signal.SIGINT)
+    until(lambda: not world.gateways("ezra"), 60, "it has ended")
+    script = ["/bin/sh", str(world.root / "ezra" / "start-gateway.sh")]
+    quiet = subprocess.DEVNULL
+    with subprocess.Popen(script, stdin=quiet, stdout=quiet, stderr=quiet, start_new_session=True) as person:
+        until(lambda: _healthy(world, "ezra"), 60, "the gateway in the terminal answers")
+        assert world.gateways("ezra") == [person.pid]
+        (change,) = world.json("plan", code=2)["changes"]
+        told = f"a gateway started by hand, pid {person.pid}, is stopped first"
+        assert (change["action"], [reason["text"] for reason in change["reasons"]]) == ("restart", [told])
+        assert told in world.converge()
+        assert person.wait(20) == 0  # interrupted, and given its time
+    assert world.gateways("ezra") == [world.pid("ezra")] != [person.pid]
+
+
 def test_nothing_of_the_operators_shell_reaches_a_wizard(world: World) -> None:
     allowed = {"HERMES_HOME", "HOME", "PATH", "LANG", "HERMES_GATEWAY_MAX_STARTS"}
     for pid in world.pids().values():

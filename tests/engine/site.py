@@ -91,7 +91,7 @@ class Gateways(Memory):
 
     def _on(self, port: int) -> tuple[Program, ProcessFact] | None:
         for name, fact in list(self._facts.items()):
-            if fact.pid and self._ports[name] == port:
+            if fact.pid and name in self._programs and self._ports[name] == port:
                 return self._programs[name], fact
         return None
 

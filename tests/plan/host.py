@@ -49,6 +49,8 @@ from reconciler.plan.value import FieldPath, Hidden, Known, SecretRef, Value, kn
 Tree = dict[str, object]
 ABSENT = Absent()
 HAS_PID = (ProcessState.RUNNING, ProcessState.STARTING, ProcessState.ORPHAN)
+LIVES = (*HAS_PID, ProcessState.BACKOFF)
+"""Runs, or may be started by its supervisor any moment."""
 
 
 @dataclass
@@ -263,7 +265,7 @@ class Host:
                 self._move(operation, change)
             case Operation.COPY_DATABASES | Operation.PUT_BACK_DATABASES, Process(key=key):
                 live = self.processes.get(key)
-                assert live is None or live.state not in HAS_PID, "its databases are in use"
+                assert live is None or live.state not in LIVES, "its databases are in use, or may be any moment"
             case Operation.GATE | Operation.SOAK, Process(key=key):
                 assert self.processes[key].state is ProcessState.RUNNING
             case Operation.RECORD, _:
@@ -314,7 +316,9 @@ class Host:
     def _start(self, process: Process) -> None:
         self._installed(process.codebase)
         live = self.processes.get(process.key)
-        assert live is None or live.state not in HAS_PID, f"{process.key} would run twice"
+        assert live is None or live.state not in LIVES, f"{process.key} would run twice"
+        waiting = [p for p in self.processes.values() if p.state is ProcessState.BACKOFF and p.port == process.port]
+        assert not waiting, f"port {process.port} may be taken any moment"
         assert process.port not in self.listeners(), f"port {process.port} is taken"
         for path in (process.home, process.cwd):
             assert self.files[path].kind == "directory"

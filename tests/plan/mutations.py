@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+CHANGES = "test_plan_changes.py::"
 CONVERGENCE = "test_plan_convergence.py::"
 OWNERSHIP = "test_plan_ownership.py::"
 SAFETY = "test_plan_safety.py::"
@@ -25,6 +26,20 @@ class Mutation:
 
 
 MUTATIONS = (
+    Mutation(
+        "starts over what its supervisor may start any moment",
+        "diff.py",
+        "return replace(start, halts=True) if fact.state is ProcessState.BACKOFF else start",
+        "return start",
+        (f"{CHANGES}test_what_waits_to_be_started_again_is_stopped_before_it_is_started",),
+    ),
+    Mutation(
+        "takes the port of what is about to be started again for free",
+        "ports.py",
+        "return fact.pid is not None or fact.state is ProcessState.BACKOFF",
+        "return fact.pid is not None",
+        (f"{CHANGES}test_a_port_that_its_holder_may_take_any_moment_is_not_free",),
+    ),
     Mutation(
         "takes what it could not observe for absent",
         "diff.py",

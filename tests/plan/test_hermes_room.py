@@ -194,3 +194,36 @@ def test_what_is_read_only_at_start(file: str, path: tuple[str, ...], at_start: 
 
 def test_every_program_has_a_room() -> None:
     assert set(get_args(Codebase.model_fields["program"].annotation)) == AGENTS.keys()
+
+
+@pytest.mark.parametrize(
+    ("argv", "gateway"),
+    [
+        ("/srv/c/bin/python /srv/c/bin/hermes gateway run", True),
+        ("/srv/c/bin/python3.11 -I -u /srv/c/bin/hermes gateway run --replace", True),
+        ("/srv/c/bin/hermes gateway run", True),
+        ("hermes gateway", True),
+        ("python hermes gateway -v", True),
+        ("python -m hermes_cli.main -p work gateway run", True),
+        ("python /srv/hermes_cli/main.py gateway run -p gateway", True),
+        ("python -m gateway.run", True),
+        ("python /srv/gateway/run.py", True),
+        ("/srv/c/bin/hermes gateway restart", True),
+        ("/srv/c/bin/hermes gateway status", False),
+        ("/srv/c/bin/hermes gateway stop", False),
+        ("/srv/c/bin/hermes chat", False),
+        ("/srv/c/bin/hermes", False),
+        ("/srv/c/bin/hermes -p gateway chat", False),
+        ("/srv/c/bin/hermes chat gateway run", False),
+        ("python -m tui_gateway run", False),
+        ("sh -c hermes gateway run", False),
+        ("timeout 60 hermes gateway run", False),
+        ("tail -f hermes gateway run", False),
+        ("nothermes gateway run", False),
+        ("python", False),
+        ("python -m", False),
+        ("", False),
+    ],
+)
+def test_which_processes_are_gateways(argv: str, gateway: bool) -> None:
+    assert HERMES.gateway(argv.split()) is gateway

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
 from reconciler.errors import Terminal
 from reconciler.plan.build import Rules, build, counts
-from reconciler.plan.change import Action, Cause, Disposition, Operation
-from reconciler.plan.expand import expand
-from reconciler.plan.fact import Listener, ProcessState, Unknown
+from reconciler.plan.change import Action, Cause, Disposition, Operation, Plan, Reason
+from reconciler.plan.expand import Desired, expand
+from reconciler.plan.fact import Listener, ProcessFact, ProcessState, Unknown
 from reconciler.plan.fields import KEY
 from reconciler.plan.value import Hidden, SecretRef
 from reconciler.spec.desired import DesiredFleet
@@ -130,6 +131,41 @@ def test_a_process_that_ended_is_started_again_and_says_how_it_ended(host: Host,
     assert [(r.cause, r.text) for r in plan.changes[0].reasons] == [(Cause.ENDED, "ended with exit code 78")]
 
 
+@pytest.mark.parametrize("pid", [None, 77])
+def test_what_waits_to_be_started_again_is_stopped_before_it_is_started(
+    host: Host, fleet: DesiredFleet, pid: int | None
+) -> None:
+    """The supervisor would start it in the old way any moment, over a copy of its databases too. It heals: a restart
+    that is counted is one of something that runs."""
+    host.processes[ADA] = replace(host.processes[ADA], state=ProcessState.BACKOFF, pid=pid)
+    strict = replace(desired_of(changed(fleet, "ada", codebase="hermes-old")), policy=Policy(max_restarts=0))
+    plan = settle(host, strict, Rules())
+    assert plan.change(ADA).action is Action.START
+    assert [s.operation for s in plan.steps if s.key == ADA] == [
+        Operation.STOP,
+        Operation.COPY_DATABASES,
+        Operation.START,
+        Operation.GATE,
+    ]
+    assert not plan_for(host, strict).changes
+
+
+@pytest.mark.parametrize("pid", [None, 77])
+def test_a_port_that_its_holder_may_take_any_moment_is_not_free(
+    host: Host, fleet: DesiredFleet, pid: int | None
+) -> None:
+    host.processes[ADA] = replace(host.processes[ADA], state=ProcessState.BACKOFF, pid=pid)
+    swapped = desired_of(changed(changed(fleet, "ada", port=8650), "bo", port=8643))
+    plan = plan_for(host, swapped)
+    start = next(s for s in plan.steps if s.key == BO and s.operation is Operation.START)
+    assert f"{ADA}#stop" in start.needs
+    settle(host, swapped)
+    host.pause("ada")
+    host.processes[ADA] = replace(host.processes[ADA], state=ProcessState.BACKOFF, pid=pid)
+    blocked = plan_for(host, desired_of(changed(changed(fleet, "ada", port=8651), "bo", port=8650))).change(BO)
+    assert blocked.obstacle == f"port 8650 is held by {ADA}, which this plan does not stop"
+
+
 def test_an_orphan_whose_port_changes_as_well_says_both_and_is_counted(host: Host, fleet: DesiredFleet) -> None:
     host.processes[ADA].state = ProcessState.ORPHAN
     strict = replace(desired_of(fleet), policy=Policy(max_restarts=0))
@@ -143,6 +179,36 @@ def test_an_orphan_whose_port_changes_as_well_says_both_and_is_counted(host: Hos
     settle(host, moved, Rules(restarts=1))
     assert host.processes[ADA].port == 8650
     assert not plan_for(host, moved).changes
+
+
+def test_a_gateway_that_was_started_by_hand_is_told_as_that(host: Host, fleet: DesiredFleet) -> None:
+    host.processes[ADA].state = ProcessState.ORPHAN
+    desired, pid = desired_of(fleet), host.processes[ADA].pid
+    plan = plan_by_hand(host, desired)
+    assert [(c.key, c.action) for c in plan.changes] == [(ADA, Action.RESTART)]
+    assert plan.changes[0].reasons[0] == Reason(Cause.ORPHAN, f"a gateway started by hand, pid {pid}, is stopped first")
+    dead = replace(desired_of(changed(fleet, "ada", desired=DesiredState.DEAD)), policy=Policy(max_restarts=0))
+    plan = plan_by_hand(host, dead)
+    assert [c.action for c in plan.changes if c.key == ADA] == [Action.STOP]
+    words = f"Git wants it dead; a gateway started by hand, pid {pid}, is stopped"
+    assert [r.text for r in plan.change(ADA).reasons] == [words]
+    assert not plan.refusals
+
+
+def test_a_port_that_a_second_process_of_a_wizard_holds_is_its_own(host: Host, fleet: DesiredFleet) -> None:
+    """Ours listens, and a gateway started by hand runs beside it: both are stopped, and nobody is a stranger."""
+    ours = host.processes[ADA].pid
+    plan = plan_by_hand(host, desired_of(fleet), pid=77, beside=(ours or 0,))
+    assert [s.operation for s in plan.steps] == [Operation.STOP, Operation.START, Operation.GATE]
+    assert not plan.waiting
+
+
+def plan_by_hand(host: Host, desired: Desired, **more: Any) -> Plan:
+    observed, records = host.observe(desired), host.seen(desired)
+    fact = observed.facts[ADA]
+    assert isinstance(fact, ProcessFact)
+    fact = replace(fact, state=ProcessState.ORPHAN, by_hand=True, **more)
+    return build(desired, replace(observed, facts={**observed.facts, ADA: fact}), records, Rules())
 
 
 def test_an_orphan_is_stopped_before_it_is_started_again(host: Host, fleet: DesiredFleet) -> None:

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from reconciler.errors import Retryable, Terminal
+from reconciler.errors import Retryable
 from reconciler.plan.fact import ProcessFact, ProcessState
 from reconciler.protocols.runtime import Stopped
 from tests.runtime.stage import Act, Stage, until
@@ -54,7 +54,7 @@ def test_starting_what_runs_changes_nothing(stage: Stage) -> None:
 
 def test_a_changed_program_is_never_started_over_a_running_one(stage: Stage) -> None:
     before = stage.up(stage.program("a"))
-    with pytest.raises(Terminal, match="stop it first"):
+    with pytest.raises(Retryable, match="stop it first"):
         stage.runtime.start(stage.program("a", inputs="two"))
     assert seen(stage, "a") == before
 
@@ -136,6 +136,19 @@ def test_a_program_that_keeps_ending_is_held_back_and_can_be_stopped(stage: Stag
     stage.runtime.stop("a", 30)
     assert seen(stage, "a").state is ProcessState.STOPPED
     assert news(stage, "a: ended with exit code 3, started again")
+
+
+def test_a_changed_program_is_never_started_over_one_that_waits_to_be_started_again(stage: Stage) -> None:
+    """Nor is that its fault: stopped, it waits no more, and the changed one is started."""
+    stage.runtime.start(stage.program("a", Act.EXIT, 3))
+    until(lambda: seen(stage, "a"), lambda fact: "too often" in fact.note)
+    changed = stage.program("a", inputs="two")
+    with pytest.raises(Retryable, match="stop it first"):
+        stage.runtime.start(changed)
+    stage.runtime.stop("a", 30)
+    stage.runtime.forget("a")
+    assert seen(stage, "a") == ProcessFact(ProcessState.STOPPED)
+    assert stage.up(changed).inputs == "two"
 
 
 def test_an_ignored_stop_is_forced(stage: Stage) -> None:
