@@ -1,92 +1,146 @@
-"""Wizards that do not run, because a secret that Git names can't be read here: what they were last healthy on runs
-until it can.
+"""Wizards that do not run, and can't be what Git declares now: what they were last healthy on runs until they can.
 
-What runs goes on running whatever is wrong with a secret. But a gateway that has ended would wait for it for ever,
-though its last generation has every text that it needs, pinned on the host. Pure. Not done here: starting it.
+What runs goes on running, whatever keeps a change waiting: a secret that can't be read, a canary that failed, an index
+that is away, a port that is not free. But a gateway that has ended would wait with its change, though its last
+generation is on the host with all that it needs. Who waits is known once all is planned, so it is planned again with
+the last generations in place of what waits. Nothing stands in for a wizard that is paused, or quarantined: that one has
+a way back of its own. Pure. Not done here: starting it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Set
 from dataclasses import replace
 
-from reconciler.plan.change import Action, Cause, Change, Disposition, Plan, Reason
+from reconciler.plan.change import Cause, Change, Disposition, Plan, Reason
 from reconciler.plan.diff import LIVE
-from reconciler.plan.expand import Desired
+from reconciler.plan.expansion import expansion, of_wizard, same
 from reconciler.plan.fact import Observed, ProcessFact, ProcessState
-from reconciler.plan.fields import secret_refs
-from reconciler.plan.generation import OF_GIT, Effective, StandIn, wanted_instead
-from reconciler.plan.held import Generation, Records
-from reconciler.plan.resource import Process, Resource
-from reconciler.plan.value import SecretRef
+from reconciler.plan.generation import OF_GIT, Effective, StandIn, named, runs_on, wanted_instead
+from reconciler.plan.held import Records
+from reconciler.plan.repeat import stopped
+from reconciler.plan.resource import CodebaseVersion, Process
+from reconciler.plan.retire import body_key
+from reconciler.plan.rings import port_of
 
+Standing = Mapping[str, StandIn]
+Look = Callable[[Effective], tuple[Observed, Plan]]
+"""What is seen of what is wanted, and the plan of it."""
 _LIVES = LIVE | {ProcessState.ORPHAN}
 
 
-def stand_ins(wants: Effective, observed: Observed, records: Records) -> Mapping[str, StandIn]:
-    """The wizards that need one; `observed` is of what `wants` wants."""
-    missing = {ref: fact.missing for ref, fact in observed.secrets.items() if fact.missing}
-    found = {}
-    for process in wants.desired.resources if missing else ():
-        name = process.wizard or ""
-        if isinstance(process, Process) and process.run and name not in wants.quarantined:
-            generation = next((g for g in records.generations.get(name, ()) if not g.rejected), None)
-            if generation and _needs_one(process, generation, observed, records):
-                refs = _refs(name, wants.desired) & missing.keys()
-                if refs:
-                    found[name] = StandIn(missing[min(refs)], generation, refs)
+def with_stand_ins(wants: Effective, standing: Standing) -> Effective:
+    """What is wanted with these generations in place of what Git declares. What wizards share is made as declared."""
+    instead = {name: one.generation.resources for name, one in standing.items() if not one.as_declared}
+    desired = wanted_instead(wants.desired, instead)
+    kept = {resource.key for resource in desired.resources}
+    shared = (r for r in wants.desired.resources if isinstance(r, CodebaseVersion) and r.key not in kept)
+    why = {name: one.why for name, one in standing.items()}
+    desired = replace(desired, resources=(*shared, *desired.resources), standing=why)
+    return replace(wants, desired=desired, standing=standing)
+
+
+def stood_in(
+    wants: Effective,
+    records: Records,
+    restart: Set[str],
+    look: Look,
+    put: Callable[[Effective, Standing], Effective] = with_stand_ins,
+) -> tuple[Effective, Observed, Plan]:
+    """Plans, and where somebody needs a stand-in, plans again with it. One that can't start either is taken out again:
+    what was said first is said then. `restart`: wizards to restart on what they run on, whatever their change waits
+    for."""
+    standing: dict[str, StandIn] = {}
+    failed, now = set[str](), wants
+    observed, plan = look(wants)
+    while True:
+        fell = {name for name in standing if _fell(name, plan, records)}
+        found = {} if fell else _found(plan, wants, observed, records, restart, failed | standing.keys())
+        found = {name: one for name, one in found.items() if not _taken(name, one, {**standing, **found})}
+        if not fell and not found:
+            return now, observed, _told(plan, standing)
+        failed |= fell
+        standing = {**{name: one for name, one in standing.items() if name not in fell}, **found}
+        now = put(wants, standing) if standing else wants
+        observed, plan = look(now)
+
+
+def _fell(name: str, plan: Plan, records: Records) -> bool:
+    """Whether its stand-in waits as well; not where that was tried too often, which is what there is to say then."""
+    mine = [change for change in plan.waiting if change.wizard == name]
+    waits = any(isinstance(change.resource, Process) for change in mine)
+    return waits and not any(stopped(change, records) for change in mine)
+
+
+def _found(
+    plan: Plan, wants: Effective, observed: Observed, records: Records, restart: Set[str], known: Set[str]
+) -> Standing:
+    """Who needs a stand-in and has none yet."""
+    declared, found = None, {}
+    for change in plan.waiting:
+        name, process = change.wizard or "", change.resource
+        if not isinstance(process, Process) or not process.run or change.renaming:
+            continue
+        generation = next((g for g in records.generations.get(name, ()) if not g.rejected), None)
+        if generation is None or name in known | wants.quarantined.keys() | records.pauses.keys():
+            continue
+        entry = records.held.get(process.key)
+        begun = entry is not None and entry.resource in generation.resources
+        asked = name in restart and runs_on(name, records) is generation
+        if (asked or begun or _down(name, process, observed, records)) and not _may_try(process, observed):
+            declared = declared or of_wizard(wants.desired)
+            made = expansion(declared[name], observed.secrets, wants.desired.company.get(name, ""))
+            alike = same(generation, made) and not made.missing
+            changes = tuple(other for other in plan.changes if other.wizard == name)
+            found[name] = StandIn(change.obstacle, generation, changes, alike)
     return found
 
 
-def _needs_one(process: Process, generation: Generation, observed: Observed, records: Records) -> bool:
-    """Whether it does not run, or was started as a stand-in already."""
-    fact, held = observed.facts.get(process.key), records.held.get(process.key)
-    if not isinstance(fact, ProcessFact):
-        return False
-    down = fact.state not in _LIVES or process.key in observed.silent
-    return down or (held is not None and held.resource in generation.resources)
+def _down(name: str, process: Process, observed: Observed, records: Records) -> bool:
+    """A wizard that is about to get its name runs under the one before."""
+    keys = [process.key, *(body_key(one.old) for one in records.renamings if one.new == name and one.stored)]
+    facts = [fact for key in keys if (fact := observed.facts.get(key)) is not None]
+    seen = all(isinstance(fact, ProcessFact) for fact in facts)
+    lives = any(isinstance(fact, ProcessFact) and fact.state in _LIVES for fact in facts)
+    return bool(facts) and seen and (not lives or process.key in observed.silent)
 
 
-def _refs(name: str, desired: Desired) -> frozenset[SecretRef]:
-    return frozenset(ref for resource in desired.resources if resource.wizard == name for ref in secret_refs(resource))
+def _may_try(process: Process, observed: Observed) -> bool:
+    """Whether only the next try can tell if it is still in the way: it would take the stand-in down again each time."""
+    return process.key in observed.resting and process.port not in observed.listeners
 
 
-def with_stand_ins(wants: Effective, standing: Mapping[str, StandIn]) -> Effective:
-    instead = {name: one.generation.resources for name, one in standing.items()}
-    return replace(wants, desired=wanted_instead(wants.desired, instead), standing=standing)
+def _taken(name: str, one: StandIn, others: Standing) -> bool:
+    """Whether one that was healthy after it stands in on the same port."""
+    port = port_of(one.generation)
+    return any(
+        (one.generation.at, name) < (other.generation.at, rival)
+        for rival, other in others.items()
+        if rival != name and port_of(other.generation) == port
+    )
 
 
-def with_waiting(plan: Plan, declared: Desired, standing: Mapping[str, StandIn]) -> Plan:
-    """The plan with what waits for the secrets, and with the true reasons of what is done instead."""
+def _told(plan: Plan, standing: Standing) -> Plan:
+    """The plan with what waits, and with the true reasons of what is done instead."""
     if not standing:
         return plan
     keys = {change.key for change in plan.changes}
-    looked_at = {name: one for name, one in standing.items() if name in plan.wizards}
-    waiting = (_waits(resource, looked_at) for resource in declared.resources if resource.key not in keys)
-    changes = (_instead(change, looked_at) for change in plan.changes)
-    return replace(plan, changes=(*changes, *(change for change in waiting if change)))
+    changes = (_instead(change, standing) for change in plan.changes)
+    waiting = (_waits(c, name, one) for name, one in standing.items() for c in one.changes if c.key not in keys)
+    return replace(plan, changes=(*changes, *waiting))
 
 
-def _waits(resource: Resource, standing: Mapping[str, StandIn]) -> Change | None:
-    """What can't be written: the files that name the secrets. The process needs no line of its own."""
-    one = standing.get(resource.wizard or "")
-    if one is None or isinstance(resource, Process) or not one.missing & set(secret_refs(resource)):
-        return None
-    obstacle = f"{one.why}; {_named(one)} runs instead until then"
-    reasons = (Reason(Cause.CHANGED, "could not be compared"),)
-    return Change(
-        resource.key, resource.wizard, Action.UPDATE, resource, reasons,
-        disposition=Disposition.BLOCKED, obstacle=obstacle,
-    )  # fmt: skip
+def _waits(change: Change, name: str, one: StandIn) -> Change:
+    if isinstance(change.resource, Process) and change.disposition is not Disposition.APPLY:
+        return replace(change, obstacle=f"{change.obstacle}; {named(one.generation)} runs instead until then")
+    if change.disposition is not Disposition.APPLY:
+        return change
+    return replace(change, disposition=Disposition.BLOCKED, obstacle=f"waits for {body_key(name)}: {one.why}")
 
 
-def _instead(change: Change, standing: Mapping[str, StandIn]) -> Change:
+def _instead(change: Change, standing: Standing) -> Change:
     one = standing.get(change.wizard or "")
     if one is None:
         return change
     rest = (reason for reason in change.reasons if reason.cause not in OF_GIT)
-    return replace(change, reasons=(*rest, Reason(Cause.BACK, f"{_named(one)} runs instead: {one.why}")))
-
-
-def _named(one: StandIn) -> str:
-    return f"generation {one.generation.number} (commit {one.generation.commit[:7]})"
+    return replace(change, reasons=(*rest, Reason(Cause.BACK, f"{named(one.generation)} runs instead: {one.why}")))
