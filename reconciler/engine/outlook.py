@@ -19,6 +19,7 @@ from reconciler.plan.expand import Desired
 from reconciler.plan.fact import Observed
 from reconciler.plan.generation import Effective, StandIn
 from reconciler.plan.held import Records
+from reconciler.plan.retire import body_key
 from reconciler.plan.stand_in import stood_in, with_stand_ins
 
 _SETS = 4
@@ -74,4 +75,5 @@ class Outlook:
             self.prober.refresh(bodies(desired, records), observed.facts)
         silent = self.prober.silent(observed.facts)
         resting = {**(self.tries.resting(desired.commit) if request.patient else {}), **missed}
+        resting = {key: why for key, why in resting.items() if key not in map(body_key, desired.standing)}
         return replace(observed, silent=silent, resting=resting) if silent or resting else observed

@@ -31,12 +31,12 @@ Instead = Mapping[str, tuple[Resource, ...] | None]
 @dataclass(frozen=True, slots=True)
 class StandIn:
     """A wizard that does not run, and can't be what Git declares: why not, the generation that is wanted until it can,
-    and all that differs from what Git declares. `as_declared`: that is what it was healthy on."""
+    all that differs from what Git declares, and what is wanted instead of that (None: it was healthy on that)."""
 
     why: str
     generation: Generation
     changes: tuple[Change, ...]
-    as_declared: bool = False
+    resources: tuple[Resource, ...] | None
 
 
 @dataclass(frozen=True, slots=True)

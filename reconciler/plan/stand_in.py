@@ -4,22 +4,23 @@ What runs goes on running, whatever keeps a change waiting: a secret that can't 
 that is away, a port that is not free. But a gateway that has ended would wait with its change, though its last
 generation is on the host with all that it needs. Who waits is known once all is planned, so it is planned again with
 the last generations in place of what waits. Nothing stands in for a wizard that is paused, or quarantined: that one has
-a way back of its own. Pure. Not done here: starting it.
+a way back of its own. Once it runs, it is one whose change waits like any other. Pure. Not done here: starting it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Set
+from collections.abc import Callable, Iterable, Iterator, Mapping, Set
 from dataclasses import replace
 
-from reconciler.plan.change import Cause, Change, Disposition, Plan, Reason
+from reconciler.plan.block import tells_how_to_start
+from reconciler.plan.change import Action, Cause, Change, Disposition, Plan, Reason
 from reconciler.plan.diff import LIVE
 from reconciler.plan.expansion import expansion, of_wizard, same
 from reconciler.plan.fact import Observed, ProcessFact, ProcessState
 from reconciler.plan.generation import OF_GIT, Effective, StandIn, named, runs_on, wanted_instead
-from reconciler.plan.held import Records
+from reconciler.plan.held import Generation, Records
 from reconciler.plan.repeat import stopped
-from reconciler.plan.resource import CodebaseVersion, Process
+from reconciler.plan.resource import CodebaseVersion, Process, Resource
 from reconciler.plan.retire import body_key
 from reconciler.plan.rings import port_of
 
@@ -31,7 +32,7 @@ _LIVES = LIVE | {ProcessState.ORPHAN}
 
 def with_stand_ins(wants: Effective, standing: Standing) -> Effective:
     """What is wanted with these generations in place of what Git declares. What wizards share is made as declared."""
-    instead = {name: one.generation.resources for name, one in standing.items() if not one.as_declared}
+    instead = {name: one.resources for name, one in standing.items() if one.resources is not None}
     desired = wanted_instead(wants.desired, instead)
     kept = {resource.key for resource in desired.resources}
     shared = (r for r in wants.desired.resources if isinstance(r, CodebaseVersion) and r.key not in kept)
@@ -58,7 +59,7 @@ def stood_in(
         found = {} if fell else _found(plan, wants, observed, records, restart, failed | standing.keys())
         found = {name: one for name, one in found.items() if not _taken(name, one, {**standing, **found})}
         if not fell and not found:
-            return now, observed, _told(plan, standing)
+            return now, observed, _told(plan, standing, records)
         failed |= fell
         standing = {**{name: one for name, one in standing.items() if name not in fell}, **found}
         now = put(wants, standing) if standing else wants
@@ -81,19 +82,38 @@ def _found(
         name, process = change.wizard or "", change.resource
         if not isinstance(process, Process) or not process.run or change.renaming:
             continue
-        generation = next((g for g in records.generations.get(name, ()) if not g.rejected), None)
+        generation = _in_force(name, records)
         if generation is None or name in known | wants.quarantined.keys() | records.pauses.keys():
             continue
-        entry = records.held.get(process.key)
-        begun = entry is not None and entry.resource in generation.resources
         asked = name in restart and runs_on(name, records) is generation
-        if (asked or begun or _down(name, process, observed, records)) and not _may_try(process, observed):
+        if (asked or _down(name, process, observed, records)) and not _may_try(process, observed):
             declared = declared or of_wizard(wants.desired)
             made = expansion(declared[name], observed.secrets, wants.desired.company.get(name, ""))
-            alike = same(generation, made) and not made.missing
             changes = tuple(other for other in plan.changes if other.wizard == name)
-            found[name] = StandIn(change.obstacle, generation, changes, alike)
+            alike = same(generation, made) and not made.missing
+            resources = None if alike else tuple(_mixed(declared[name], process, generation, changes))
+            found[name] = StandIn(change.obstacle, generation, changes, resources)
     return found
+
+
+def _in_force(name: str, records: Records) -> Generation | None:
+    return next((g for g in records.generations.get(name, ()) if not g.rejected), None)
+
+
+def _mixed(
+    declared: Iterable[Resource], process: Process, generation: Generation, changes: Iterable[Change]
+) -> Iterator[Resource]:
+    """The generation, but for what is or can be as Git declares it while the process is not."""
+    waiting = {change.key for change in changes if not _doable(change)}
+    as_declared = {r.key: r for r in declared if r.key not in waiting and not _starts(r, process)}
+    gone = {change.key for change in changes if change.action is Action.DELETE} - waiting
+    yield from (as_declared.pop(r.key, r) for r in generation.resources if r.key not in gone)
+    yield from as_declared.values()
+
+
+def _starts(resource: Resource, process: Process) -> bool:
+    """Whether it belongs to a start of the program."""
+    return isinstance(resource, Process | CodebaseVersion) or tells_how_to_start(resource, process)
 
 
 def _down(name: str, process: Process, observed: Observed, records: Records) -> bool:
@@ -120,27 +140,33 @@ def _taken(name: str, one: StandIn, others: Standing) -> bool:
     )
 
 
-def _told(plan: Plan, standing: Standing) -> Plan:
+def _told(plan: Plan, standing: Standing, records: Records) -> Plan:
     """The plan with what waits, and with the true reasons of what is done instead."""
-    if not standing:
+    if not plan.waiting and not standing:
         return plan
     keys = {change.key for change in plan.changes}
-    changes = (_instead(change, standing) for change in plan.changes)
-    waiting = (_waits(c, name, one) for name, one in standing.items() for c in one.changes if c.key not in keys)
-    return replace(plan, changes=(*changes, *waiting))
+    late = (c for one in standing.values() for c in one.changes if c.key not in keys and not _doable(c))
+    return replace(plan, changes=(*(_instead(change, standing, records) for change in plan.changes), *late))
 
 
-def _waits(change: Change, name: str, one: StandIn) -> Change:
-    if isinstance(change.resource, Process) and change.disposition is not Disposition.APPLY:
-        return replace(change, obstacle=f"{change.obstacle}; {named(one.generation)} runs instead until then")
-    if change.disposition is not Disposition.APPLY:
-        return change
-    return replace(change, disposition=Disposition.BLOCKED, obstacle=f"waits for {body_key(name)}: {one.why}")
+def _doable(change: Change) -> bool:
+    return change.disposition is Disposition.APPLY
 
 
-def _instead(change: Change, standing: Standing) -> Change:
-    one = standing.get(change.wizard or "")
+def _instead(change: Change, standing: Standing, records: Records) -> Change:
+    name = change.wizard or ""
+    one = standing.get(name)
     if one is None:
-        return change
+        return change if _doable(change) else _meanwhile(change, name, records)
     rest = (reason for reason in change.reasons if reason.cause not in OF_GIT)
     return replace(change, reasons=(*rest, Reason(Cause.BACK, f"{named(one.generation)} runs instead: {one.why}")))
+
+
+def _meanwhile(change: Change, name: str, records: Records) -> Change:
+    """A process that waits, with what its wizard was started on meanwhile."""
+    entry, generation = records.held.get(change.key), _in_force(name, records)
+    if entry is None or generation is None or change.action is Action.START or name in records.pauses:
+        return change
+    if entry.resource not in generation.resources or entry.resource == change.resource:
+        return change
+    return replace(change, obstacle=f"{change.obstacle}; {named(generation)} runs instead until then")

@@ -72,7 +72,7 @@ class Try:
 
     def _apply(self, plan: Plan, wants: Effective) -> tuple[list[str], Set[str]]:
         fell: set[str] = set()
-        as_before = {name for name, one in wants.standing.items() if not one.as_declared}
+        as_before = {name for name, one in wants.standing.items() if one.resources is not None}
 
         def fails(step: Step) -> bool:
             failed = step.operation in _PROOF and step.wizard in self.bad - wants.quarantined.keys() - as_before
