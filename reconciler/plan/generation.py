@@ -21,7 +21,6 @@ from reconciler.plan.held import Generation, Quarantine, Records
 from reconciler.plan.resource import CodebaseVersion, Process, Resource
 from reconciler.plan.retire import body_key
 from reconciler.plan.rings import standing
-from reconciler.plan.value import Fields
 from reconciler.spec.words import listed
 
 Instead = Mapping[str, tuple[Resource, ...] | None]
@@ -95,14 +94,14 @@ def runs_on(wizard: str, records: Records) -> Generation | None:
     """The generation that it was last healthy on, where that is what it was last started on."""
     newest, held = next(iter(records.generations.get(wizard, ())), None), records.held.get(body_key(wizard))
     for process in newest.resources if newest and held else ():
-        if isinstance(process, Process) and held and held.fields == _inputs(process):
+        if isinstance(process, Process) and held and held.fields == wanted_fields(process, as_pinned(process)):
             return newest
     return None
 
 
-def _inputs(process: Process) -> Fields:
-    """As it was started, with the pinned texts of its secrets."""
-    return wanted_fields(process, {ref: SecretFact(ref.location) for ref in secret_refs(process)})
+def as_pinned(resource: Resource) -> Secrets:
+    """The secrets of a resource of a generation, with the texts of its time."""
+    return {ref: SecretFact(ref.location) for ref in secret_refs(resource)}
 
 
 def named(generation: Generation) -> str:

@@ -17,7 +17,8 @@ from reconciler.plan.change import Action, Cause, Change, Disposition, Plan, Rea
 from reconciler.plan.diff import LIVE
 from reconciler.plan.expansion import expansion, of_wizard, same
 from reconciler.plan.fact import Observed, ProcessFact, ProcessState
-from reconciler.plan.generation import OF_GIT, Effective, StandIn, named, runs_on, wanted_instead
+from reconciler.plan.fields import Secrets, wanted_fields
+from reconciler.plan.generation import OF_GIT, Effective, StandIn, as_pinned, named, runs_on, wanted_instead
 from reconciler.plan.held import Generation, Records
 from reconciler.plan.repeat import stopped
 from reconciler.plan.resource import CodebaseVersion, Process, Resource
@@ -91,7 +92,7 @@ def _found(
             made = expansion(declared[name], observed.secrets, wants.desired.company.get(name, ""))
             changes = tuple(other for other in plan.changes if other.wizard == name)
             alike = same(generation, made) and not made.missing
-            resources = None if alike else tuple(_mixed(declared[name], process, generation, changes))
+            resources = None if alike else tuple(_mixed(declared[name], generation, changes, observed.secrets))
             found[name] = StandIn(change.obstacle, generation, changes, resources)
     return found
 
@@ -101,19 +102,27 @@ def _in_force(name: str, records: Records) -> Generation | None:
 
 
 def _mixed(
-    declared: Iterable[Resource], process: Process, generation: Generation, changes: Iterable[Change]
+    declared: Iterable[Resource], generation: Generation, changes: Iterable[Change], secrets: Secrets
 ) -> Iterator[Resource]:
-    """The generation, but for what is or can be as Git declares it while the process is not."""
+    """The generation, but for what is or can be as Git declares it while the process is not: what the program reads and
+    how it is started goes with the process, and is as Git declares it only where both say the same."""
+    then = {resource.key: resource for resource in generation.resources}
+    process = next(resource for resource in generation.resources if isinstance(resource, Process))
     waiting = {change.key for change in changes if not _doable(change)}
-    as_declared = {r.key: r for r in declared if r.key not in waiting and not _starts(r, process)}
+    now = {
+        resource.key: resource
+        for resource in declared
+        if resource.key not in waiting
+        and not isinstance(resource, Process | CodebaseVersion)
+        and (not tells_how_to_start(resource, process) or _equal(then.get(resource.key), resource, secrets))
+    }
     gone = {change.key for change in changes if change.action is Action.DELETE} - waiting
-    yield from (as_declared.pop(r.key, r) for r in generation.resources if r.key not in gone)
-    yield from as_declared.values()
+    yield from (now.pop(key, resource) for key, resource in then.items() if key not in gone)
+    yield from now.values()
 
 
-def _starts(resource: Resource, process: Process) -> bool:
-    """Whether it belongs to a start of the program."""
-    return isinstance(resource, Process | CodebaseVersion) or tells_how_to_start(resource, process)
+def _equal(then: Resource | None, now: Resource, secrets: Secrets) -> bool:
+    return then is not None and wanted_fields(then, as_pinned(then)) == wanted_fields(now, secrets)
 
 
 def _down(name: str, process: Process, observed: Observed, records: Records) -> bool:
@@ -144,29 +153,37 @@ def _told(plan: Plan, standing: Standing, records: Records) -> Plan:
     """The plan with what waits, and with the true reasons of what is done instead."""
     if not plan.waiting and not standing:
         return plan
-    keys = {change.key for change in plan.changes}
+    keys, running = {change.key for change in plan.changes}, dict(_meanwhile(plan, records))
     late = (c for one in standing.values() for c in one.changes if c.key not in keys and not _doable(c))
-    return replace(plan, changes=(*(_instead(change, standing, records) for change in plan.changes), *late))
+    changes = (_instead(change, standing, running) for change in plan.changes)
+    return replace(plan, changes=(*changes, *late))
 
 
 def _doable(change: Change) -> bool:
     return change.disposition is Disposition.APPLY
 
 
-def _instead(change: Change, standing: Standing, records: Records) -> Change:
-    name = change.wizard or ""
-    one = standing.get(name)
-    if one is None:
-        return change if _doable(change) else _meanwhile(change, name, records)
-    rest = (reason for reason in change.reasons if reason.cause not in OF_GIT)
-    return replace(change, reasons=(*rest, Reason(Cause.BACK, f"{named(one.generation)} runs instead: {one.why}")))
+def _instead(change: Change, standing: Standing, running: Mapping[str | None, tuple[str, Generation]]) -> Change:
+    one = standing.get(change.wizard or "")
+    if one is not None:
+        rest = (reason for reason in change.reasons if reason.cause not in OF_GIT)
+        return replace(change, reasons=(*rest, Reason(Cause.BACK, f"{named(one.generation)} runs instead: {one.why}")))
+    why, generation = running.get(change.wizard, ("", None))
+    if generation is None or change.obstacle != why:
+        return change
+    return replace(change, obstacle=f"{why}; {named(generation)} runs instead until then")
 
 
-def _meanwhile(change: Change, name: str, records: Records) -> Change:
-    """A process that waits, with what its wizard was started on meanwhile."""
-    entry, generation = records.held.get(change.key), _in_force(name, records)
-    if entry is None or generation is None or change.action is Action.START or name in records.pauses:
-        return change
-    if entry.resource not in generation.resources or entry.resource == change.resource:
-        return change
-    return replace(change, obstacle=f"{change.obstacle}; {named(generation)} runs instead until then")
+def _meanwhile(plan: Plan, records: Records) -> Iterator[tuple[str | None, tuple[str, Generation]]]:
+    """Wizard whose process waits -> for what, and the generation that stood in for it and runs."""
+    for change in plan.waiting:
+        generation = _in_force(change.wizard or "", records)
+        if generation and change.wizard not in records.pauses and _runs_instead(change, generation, records):
+            yield change.wizard, (change.obstacle, generation)
+
+
+def _runs_instead(change: Change, generation: Generation, records: Records) -> bool:
+    if not isinstance(change.resource, Process) or change.action is Action.START:
+        return False
+    entry = records.held.get(change.key)
+    return entry is not None and entry.resource != change.resource and entry.resource in generation.resources
