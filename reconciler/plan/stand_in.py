@@ -23,7 +23,6 @@ from reconciler.plan.held import Generation, Records
 from reconciler.plan.repeat import stopped
 from reconciler.plan.resource import CodebaseVersion, Process, Resource
 from reconciler.plan.retire import body_key
-from reconciler.plan.rings import port_of
 
 Standing = Mapping[str, StandIn]
 Look = Callable[[Effective], tuple[Observed, Plan]]
@@ -58,7 +57,6 @@ def stood_in(
     while True:
         fell = {name for name in standing if _fell(name, plan, records)}
         found = {} if fell else _found(plan, wants, observed, records, restart, failed | standing.keys())
-        found = {name: one for name, one in found.items() if not _taken(name, one, {**standing, **found})}
         if not fell and not found:
             return now, observed, _told(plan, standing, records)
         failed |= fell
@@ -137,16 +135,6 @@ def _down(name: str, process: Process, observed: Observed, records: Records) -> 
 def _may_try(process: Process, observed: Observed) -> bool:
     """Whether only the next try can tell if it is still in the way: it would take the stand-in down again each time."""
     return process.key in observed.resting and process.port not in observed.listeners
-
-
-def _taken(name: str, one: StandIn, others: Standing) -> bool:
-    """Whether one that was healthy after it stands in on the same port."""
-    port = port_of(one.generation)
-    return any(
-        (one.generation.at, name) < (other.generation.at, rival)
-        for rival, other in others.items()
-        if rival != name and port_of(other.generation) == port
-    )
 
 
 def _told(plan: Plan, standing: Standing, records: Records) -> Plan:
