@@ -13,15 +13,11 @@ from reconciler.engine.host import Host
 from reconciler.errors import Refused, Terminal
 from reconciler.plan.expand import Desired
 from reconciler.plan.expansion import Expansion, same
-from reconciler.plan.fact import SecretFact
-from reconciler.plan.fields import secret_refs, wanted_fields
-from reconciler.plan.generation import rejections, way_back, words
+from reconciler.plan.generation import named, rejections, runs_on, way_back, words
 from reconciler.plan.held import Generation, Pause, Quarantine, Records
 from reconciler.plan.repeat import owner
-from reconciler.plan.resource import Process
 from reconciler.plan.retire import body_key
 from reconciler.plan.rings import port_of, pushed_out, wanted_ports, whole_rings
-from reconciler.plan.value import Fields
 from reconciler.spec.words import listed, mend_name, shown
 
 Expand = Callable[[str, Desired], Expansion]
@@ -129,11 +125,16 @@ def _back(wizard: str, records: Records, scene: Scene) -> tuple[Quarantine, Reco
     old = records.quarantines.get(wizard)
     if old is not None and same(old, one):
         raise Terminal(f"{wizard} has gone back already: {words(old, way_back(records, old))}")
-    rejected = rejections(records, wizard) | _like(records, one) | _running(records, wizard)
-    records = _rejecting(records, wizard, rejected)
+    runs = runs_on(wizard, records)
+    now = frozenset({runs.number}) if runs else frozenset[int]()
+    records = _rejecting(records, wizard, rejections(records, wizard) | _like(records, one) | now)
     if way_back(records, one) is None:
         mend = "there is one when a wizard has been healthy here as it was declared before"
-        raise Terminal(f"{wizard} has no earlier generation to go back to", where=f"host {desired.host}", mend=mend)
+        what = f"{wizard} has no earlier generation to go back to"
+        if runs and not same(runs, one):
+            what = f"{wizard} is on {named(runs)} already, and has no earlier one to go back to"
+            mend = f"`reconciler plan {wizard}` tells what Git declares instead, and what that waits for"
+        raise Terminal(what, where=f"host {desired.host}", mend=mend)
     return one, records
 
 
@@ -151,20 +152,6 @@ def _check_secrets(wizard: str, made: Expansion) -> None:
 def _like(records: Records, one: Quarantine) -> frozenset[int]:
     """Numbers of the generations that are what the quarantine is about."""
     return frozenset(g.number for g in records.generations.get(one.wizard, ()) if same(g, one))
-
-
-def _running(records: Records, wizard: str) -> frozenset[int]:
-    """Number of the generation that the wizard runs on, where that is known."""
-    newest, held = next(iter(records.generations.get(wizard, ())), None), records.held.get(body_key(wizard))
-    for process in newest.resources if newest else ():
-        if newest and isinstance(process, Process) and held and held.fields == _inputs(process):
-            return frozenset({newest.number})
-    return frozenset()
-
-
-def _inputs(process: Process) -> Fields:
-    """As it was started, with the pinned texts of its secrets."""
-    return wanted_fields(process, {ref: SecretFact(ref.location) for ref in secret_refs(process)})
 
 
 def _rejecting(records: Records, wizard: str, numbers: Set[int]) -> Records:

@@ -1,43 +1,79 @@
-"""What is really wanted of this host, and what is seen of it: two looks where a wizard needs something to stand in.
+"""What is really wanted of this host, what is seen of it, and the plan of that; two looks where something stands in.
 
-Not done here: comparing the two (plan/).
+Not done here: comparing (plan/).
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 
 from reconciler.engine.health import Prober, bodies
 from reconciler.engine.observe import Observer
 from reconciler.engine.request import Request
 from reconciler.engine.tries import Tries
 from reconciler.engine.trust import Trust
+from reconciler.plan.build import Memory, Rules, build
+from reconciler.plan.change import Plan
 from reconciler.plan.expand import Desired
 from reconciler.plan.fact import Observed
-from reconciler.plan.generation import Effective
+from reconciler.plan.generation import Effective, StandIn
 from reconciler.plan.held import Records
+from reconciler.plan.retire import body_key
+from reconciler.plan.stand_in import stood_in, with_stand_ins
+
+_SETS = 4
+"""Sets of stand-ins that are remembered: a pass asks for a few, and the next one for the same."""
+
+
+@dataclass(slots=True)
+class _Stood:
+    """Remembers what is wanted with which stand-ins, so that the same stays the same object."""
+
+    found: list[tuple[Effective, Mapping[str, StandIn], Effective]] = field(default_factory=list)
+
+    def put(self, wants: Effective, standing: Mapping[str, StandIn]) -> Effective:
+        for old, stood, made in self.found:
+            if old.desired is wants.desired and stood == standing:
+                return made
+        made = with_stand_ins(wants, standing)
+        self.found = [(wants, standing, made), *self.found[: _SETS - 1]]
+        return made
 
 
 @dataclass(frozen=True, slots=True)
 class Outlook:
+    """Keep one for the life of a daemon: it remembers what did not change."""
+
     observer: Observer
     trust: Trust
     prober: Prober
     tries: Tries
+    _memory: Memory = field(default_factory=Memory)
+    _instead: Memory = field(default_factory=Memory)
+    _stood: _Stood = field(default_factory=_Stood)
 
-    def look(self, desired: Desired, records: Records, request: Request) -> tuple[Effective, Observed]:
-        """Who does not run and waits for a secret is known once it was looked at what runs."""
-        wants = self.trust.effective(desired, records)
-        observed = self._observe(wants.desired, records, request)
-        standing = self.trust.standing(wants, observed, records)
-        if standing is not wants:
-            observed = self._observe(standing.desired, records, request)
-        return standing, observed
+    def look(
+        self, desired: Desired, records: Records, request: Request, rules: Rules, missed: Mapping[str, str]
+    ) -> tuple[Effective, Observed, Plan]:
+        """`missed`: resource key -> why it could not be done just now, which is not tried again."""
+        declared = self.trust.effective(desired, records)
 
-    def _observe(self, desired: Desired, records: Records, request: Request) -> Observed:
-        observed = self.observer.observe(desired, records, reread=request.reread)
+        def look(wants: Effective) -> tuple[Observed, Plan]:
+            first = wants is declared
+            observed = self._observe(wants.desired, records, request, missed, reread=request.reread and first)
+            memory = self._memory if first else self._instead
+            return observed, build(wants.desired, observed, records, rules, memory, wants.quarantined)
+
+        return stood_in(declared, records, rules.restart, look, self._stood.put)
+
+    def _observe(
+        self, desired: Desired, records: Records, request: Request, missed: Mapping[str, str], *, reread: bool
+    ) -> Observed:
+        observed = self.observer.observe(desired, records, reread=reread)
         if self.prober.due():
             self.prober.refresh(bodies(desired, records), observed.facts)
         silent = self.prober.silent(observed.facts)
-        resting = self.tries.resting(desired.commit) if request.patient else {}
+        resting = {**(self.tries.resting(desired.commit) if request.patient else {}), **missed}
+        resting = {key: why for key, why in resting.items() if key not in map(body_key, desired.standing)}
         return replace(observed, silent=silent, resting=resting) if silent or resting else observed

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
+from types import MappingProxyType
 
 from reconciler.engine.allow import APPLIED, Allowances
-from reconciler.engine.apply import Applied, Apply
+from reconciler.engine.apply import Applied
 from reconciler.engine.arrivals import Arrivals
+from reconciler.engine.carry_out import CarryOut
 from reconciler.engine.demand import NOTHING, Demand, Scene, foreseen, obey, widened
 from reconciler.engine.desired import DesiredState, InvalidFleet, Wanted
 from reconciler.engine.health import Prober, bodies
@@ -26,17 +28,15 @@ from reconciler.engine.tries import Tries
 from reconciler.engine.trust import Trust
 from reconciler.engine.unusable import unusable_status
 from reconciler.errors import Interrupted, ReconcilerError, Refused, Terminal
-from reconciler.plan.build import Memory, Rules, build
+from reconciler.plan.build import Rules
 from reconciler.plan.expand import Desired
 from reconciler.plan.fields import secrets_of
 from reconciler.plan.formerly import renamed
 from reconciler.plan.held import Records
-from reconciler.plan.stand_in import with_waiting
 from reconciler.plan.status import HostStatus
 from reconciler.plan.unproven import moved_starts
 from reconciler.protocols.events import Level, Progress, Stage
 from reconciler.protocols.ledger import Result
-from reconciler.render.wording import summary_line
 
 RAN = "ran-commit"
 """The last commit that a whole pass was made for, whatever came of it."""
@@ -49,7 +49,6 @@ class Reconciler:
         self._host = host
         self._desired = DesiredState(host)
         self._observer = Observer(host)
-        self._memory = Memory()
         self._trust = Trust(host)
         self._recorder = Recorder(host)
         self._last: tuple[Planned, Report] | None = None
@@ -63,6 +62,7 @@ class Reconciler:
         self._standing = Standing(self._desired, self._look)
         self.prober = Prober(host)
         self._outlook = Outlook(self._observer, self._trust, self.prober, self._tries)
+        self._carry_out = CarryOut(host, self._trust, self._tries, self._look)
 
     def plan(self, request: Request) -> Planned:
         """The plan of the request. Changes nothing on the host."""
@@ -156,8 +156,15 @@ class Reconciler:
         rules = Rules(only=planned.rules.only)
         return self._look(planned.wanted, replace(request, rules=rules, saved=None, demand=NOTHING))
 
-    def _look(self, wanted: Wanted, request: Request, begun: frozenset[str] = frozenset()) -> Planned:
-        """observe -> plan. Wizards of which something was `begun` are planned although they were paused since."""
+    def _look(
+        self,
+        wanted: Wanted,
+        request: Request,
+        begun: frozenset[str] = frozenset(),
+        missed: Mapping[str, str] = MappingProxyType({}),
+    ) -> Planned:
+        """observe -> plan. Wizards of which something was `begun` are planned although they were paused since. What was
+        `missed` just now, and why, is in the way."""
         records = self._records(wanted.desired)
         if begun & records.pauses.keys():
             records = replace(records, pauses={n: p for n, p in records.pauses.items() if n not in begun})
@@ -165,10 +172,8 @@ class Reconciler:
         if request.demand:
             before, records = records, self._foreseen(request.demand, records, wanted.desired)
             asked = replace(asked, only=widened(asked.only, before, records))
-        wants, observed = self._outlook.look(wanted.desired, records, request)
         rules = asked if request.files is not None else self._allowances.add(asked, wanted.desired.commit)
-        plan = build(wants.desired, observed, records, rules, self._memory, wants.quarantined)
-        plan = with_waiting(plan, wanted.desired, wants.standing)
+        wants, observed, plan = self._outlook.look(wanted.desired, records, request, rules, missed)
         told = self._arrivals.told(wanted, observed, records) if plan.changes else ()
         arrivals = tuple((name, text) for name, text in told if name in plan.wizards)
         if wanted.notices or arrivals:
@@ -226,27 +231,13 @@ class Reconciler:
         self._recorder.arrive(pass_id, planned.plan, planned.arrivals)
         obey(self._host, request.demand, self._host.ledger.records(), planned.records, pass_id, commit)
         try:
-            applied = self._steps(planned, pass_id, cancelled)
+            applied = self._carry_out.run(planned, pass_id, cancelled)
         except BaseException as error:
             words = str(error) if isinstance(error, ReconcilerError) else f"bug: {type(error).__name__}"
             self._host.ledger.finish(pass_id, Result.INTERRUPTED, words)
             raise
-        self._trust.count(planned.plan, applied, planned.records, planned.rules.only)
         self._host.ledger.finish(pass_id, applied.result, self._recorder.summary(planned.plan, applied))
         return applied
-
-    def _steps(self, planned: Planned, pass_id: int, cancelled: Callable[[], bool]) -> Applied:
-        """Applies the plan, and in the same pass the way back of every wizard that failed on it."""
-        self._host.progress(Progress(Stage.PLANNED, plan=planned.plan), summary_line(planned.plan))
-        applied = Apply(self._host, planned.plan, pass_id, cancelled).run()
-        self._tries.count(planned.plan.commit, applied)
-        fallen = self._trust.quarantine(planned, applied, pass_id)
-        if not fallen.back:
-            return applied
-        back = self._look(planned.wanted, Request(rules=Rules(only=fallen.back)), begun=fallen.back)
-        self._host.progress(Progress(Stage.PLANNED, plan=back.plan), f"the way back: {summary_line(back.plan)}")
-        done = Apply(self._host, back.plan, pass_id, cancelled, fallen.back).run()
-        return Applied(applied.outcomes + done.outcomes, fallen.quarantined)
 
     def _record(self, planned: Planned, applied: Applied, after: Planned) -> Report:
         self._accept(planned, applied, after)

@@ -36,7 +36,7 @@ class Planned:
     quarantined: Mapping[str, tuple[Quarantine, Generation | None]]
     arrivals: Told = ()
     standing: Mapping[str, StandIn] = field(default_factory=dict)
-    """Wizard -> what it runs on while a secret can't be read."""
+    """Wizard -> what it runs on while what Git declares has to wait."""
 
     def stuck(self) -> tuple[str, ...]:
         """Wizards and resources that only a commit or a person can free, but for what a person rolled back."""

@@ -20,13 +20,12 @@ from reconciler.plan.expand import Desired
 from reconciler.plan.expansion import Expansion, expansion, of_wizard, same
 from reconciler.plan.fact import Observed, ProcessFact, SecretFact
 from reconciler.plan.fields import secret_refs
-from reconciler.plan.generation import Effective, StandIn, effective, rejections, way_back, words
+from reconciler.plan.generation import Effective, effective, named, rejections, way_back, words
 from reconciler.plan.held import Generation, Quarantine, Records
 from reconciler.plan.repeat import counted
 from reconciler.plan.resource import KeyedFile, OwnedKey, Process, Resource
 from reconciler.plan.retire import body_key
 from reconciler.plan.rings import go_back_together, tied, wanted_ports
-from reconciler.plan.stand_in import stand_ins, with_stand_ins
 from reconciler.plan.value import SecretRef
 from reconciler.protocols.events import Level
 from reconciler.protocols.ledger import Result
@@ -48,7 +47,6 @@ class Trust:
     def __init__(self, host: Host) -> None:
         self._host = host
         self._last: tuple[Desired, Records, Mapping[SecretRef, SecretFact], Effective] | None = None
-        self._stood: tuple[Effective, Mapping[str, StandIn], Effective] | None = None
         self._looked = False
 
     def effective(self, desired: Desired, records: Records) -> Effective:
@@ -61,15 +59,6 @@ class Trust:
             self._last = last = (desired, records, secrets, effective(desired, records, secrets))
         return last[3]
 
-    def standing(self, wants: Effective, observed: Observed, records: Records) -> Effective:
-        """What is really wanted where wizards do not run and wait for a secret; else `wants` itself."""
-        found = stand_ins(wants, observed, records)
-        if not found:
-            return wants
-        if self._stood is None or self._stood[0] is not wants or self._stood[1] != found:
-            self._stood = (wants, found, with_stand_ins(wants, found))
-        return self._stood[2]
-
     def expansion(self, wizard: str, desired: Desired) -> Expansion:
         """Of what Git declares for the wizard, with its secrets as they are now."""
         resources = of_wizard(desired)[wizard]
@@ -79,8 +68,8 @@ class Trust:
         """Quarantines what failed to start or to hold, and says who now has to go back.
 
         What is blocked from outside is not at fault. A way back that fails is not quarantined again, and neither is
-        what this wizard was healthy on until now, or what stands in while a secret can't be read: no commit is to blame
-        for it, and the next pass tries again.
+        what this wizard was healthy on until now, or what stands in while a change waits: no commit is to blame for it,
+        and the next pass tries again.
         """
         plan, desired = planned.plan, planned.wanted.desired
         reasons = {
@@ -135,16 +124,16 @@ class Trust:
         if generation is None:
             return False
         before, commit = self._generations(name)[0], planned.plan.commit
-        named = f"generation {generation.number} (commit {generation.commit[:7]})"
         if one.by_hand and generation.number != before.number:
             self._undo_ring(one, planned)
-            text = f"the rollback to {named} failed: {reason}; back to what it ran on before"
+            text = f"the rollback to {named(generation)} failed: {reason}; back to what it ran on before"
             self._tell(text, name, commit, pass_id)
             return True
         if not set(generation.resources) >= {r for r in planned.desired.resources if r.wizard == name}:
             now = self.expansion(name, planned.wanted.desired).secrets
             self._host.ledger.quarantine(replace(one, secrets=now))
-            text = f"{named} failed with a secret that was changed since: {reason}; it gets the text of its time again"
+            text = f"{named(generation)} failed with a secret that was changed since: {reason}"
+            text += "; it gets the text of its time again"
             self._tell(text, name, commit, pass_id)
             return True
         return False

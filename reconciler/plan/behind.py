@@ -28,7 +28,11 @@ def held_back(
     """Wizard -> why it does not move now, and the mend. `changes` have their dispositions."""
     movers: dict[str, list[str]] = {}
     for name, codebase in desired.runs.items():
-        if name not in quarantined and last_version(name, records) not in ("", codebase):
+        if (
+            name not in quarantined
+            and name not in desired.standing
+            and last_version(name, records) not in ("", codebase)
+        ):
             movers.setdefault(codebase, []).append(name)
     if not movers:
         return {}
@@ -75,7 +79,8 @@ class _Ahead:
             return f"{who} {what}; `reconciler retry {name}` lets it go on"
         if name in self.records.pauses:
             return f"{who} is paused; `reconciler resume {name}` lets it go on"
-        return f"{who} can't move: {self.stuck[name].obstacle}" if name in self.stuck else ""
+        stuck = self.desired.standing.get(name) or (self.stuck[name].obstacle if name in self.stuck else "")
+        return f"{who} can't move: {stuck}" if stuck else ""
 
 
 def _arrived(wizard: str, codebase: str, records: Records) -> bool:

@@ -131,7 +131,7 @@ def _needs(change: Change, other: Change, back: Set[str]) -> bool:
         return True
     if isinstance(other.resource, Process):
         returns = other.action is Action.START and change.wizard in back
-        return not returns and (change.action is Action.DELETE or _tells_how_to_start(change.resource, other.resource))
+        return not returns and (change.action is Action.DELETE or tells_how_to_start(change.resource, other.resource))
     if change.action in STARTS:
         return True
     if isinstance(other.resource, Directory) and not isinstance(change.resource, Process):
@@ -139,7 +139,8 @@ def _needs(change: Change, other: Change, back: Set[str]) -> bool:
     return False
 
 
-def _tells_how_to_start(resource: Resource, process: Process) -> bool:
+def tells_how_to_start(resource: Resource, process: Process) -> bool:
+    """Whether the program reads it, or it tells how to start the program."""
     if isinstance(resource, TextFile):
         return not resource.path.startswith(f"{process.home}/")
     return isinstance(resource, KeyedFile | Symlink)

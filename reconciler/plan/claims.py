@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from reconciler.plan.behind import Quarantined
-from reconciler.plan.change import Action, Change
+from reconciler.plan.change import Action, Change, Disposition
 from reconciler.plan.expand import Desired
 from reconciler.plan.generation import way_back
 from reconciler.plan.held import Generation, Records
@@ -51,7 +51,7 @@ def claims_of(
             found[wanting.port][Claim(wanting.key, name, "runs on its last generation there")] = None
     for change in changes:
         process, name = change.resource, change.wizard or ""
-        if change.action in GATED and isinstance(process, Process) and name not in quarantined:
+        if isinstance(process, Process) and _is_to_run(process, change) and name not in quarantined:
             for generation in _ways_back(name, records):
                 if port_of(generation) != process.port:
                     found[port_of(generation)][Claim(change.key, name)] = None
@@ -73,6 +73,11 @@ def moved(
         if process.run and before not in (0, process.port) and held == process.port:
             found[process.key] = (process.port, before)
     return found
+
+
+def _is_to_run(process: Process, change: Change) -> bool:
+    """Also what can't even be compared."""
+    return change.action in GATED or (process.run and change.disposition is not Disposition.APPLY)
 
 
 def _where_two_want_one(desired: Desired) -> Iterable[Process]:

@@ -72,6 +72,8 @@ class Desired:
     """Wizard -> path of the codebase version that Git declares for it."""
     company: Mapping[str, str] = field(default_factory=dict)
     """Wizard -> the line of its SOUL.md that comes of other wizards."""
+    standing: Mapping[str, str] = field(default_factory=dict)
+    """Wizard that is to run on its last generation meanwhile -> what its declaration waits for."""
 
 
 def expand(fleet: DesiredFleet, host: str, root: str | None, commit: str) -> Desired:

@@ -3,7 +3,7 @@
 A generation is what a healthy wizard ran on: its resources with secrets pinned to their versions. When exactly this
 expansion of a wizard has failed its gate on this host, what it was healthy on before is what is wanted, until a commit
 changes the expansion. With no other generation the files stay and the process stays stopped. Pure; not done here:
-recording either of them (engine/), and wizards that only wait for a secret (stand_in.py).
+recording either of them (engine/), and wizards whose change only waits (stand_in.py).
 """
 
 from __future__ import annotations
@@ -14,12 +14,13 @@ from dataclasses import dataclass, field, replace
 from reconciler.plan.change import Cause, Change, Reason
 from reconciler.plan.expand import Desired
 from reconciler.plan.expansion import comparable, expansion, of_wizard, same
-from reconciler.plan.fields import Secrets
+from reconciler.plan.fact import SecretFact
+from reconciler.plan.fields import Secrets, secret_refs, wanted_fields
 from reconciler.plan.fresh import with_fresh_secrets
 from reconciler.plan.held import Generation, Quarantine, Records
 from reconciler.plan.resource import CodebaseVersion, Process, Resource
+from reconciler.plan.retire import body_key
 from reconciler.plan.rings import standing
-from reconciler.plan.value import SecretRef
 from reconciler.spec.words import listed
 
 Instead = Mapping[str, tuple[Resource, ...] | None]
@@ -29,17 +30,18 @@ Instead = Mapping[str, tuple[Resource, ...] | None]
 @dataclass(frozen=True, slots=True)
 class StandIn:
     """A wizard that does not run, and can't be what Git declares: why not, the generation that is wanted until it can,
-    and the secrets that can't be read."""
+    all that differs from what Git declares, and what is wanted instead of that (None: it was healthy on that)."""
 
     why: str
     generation: Generation
-    missing: frozenset[SecretRef]
+    changes: tuple[Change, ...]
+    resources: tuple[Resource, ...] | None
 
 
 @dataclass(frozen=True, slots=True)
 class Effective:
     """What is really wanted now. `quarantined`: wizard -> why its declaration is not applied here, and the generation
-    that is wanted instead (None: stopped). `standing`: wizard -> what it runs on while a secret can't be read."""
+    that is wanted instead (None: stopped). `standing`: wizard -> what it runs on while its declaration has to wait."""
 
     desired: Desired
     quarantined: Mapping[str, tuple[Quarantine, Generation | None]]
@@ -86,6 +88,24 @@ def way_back(records: Records, quarantine: Quarantine) -> Generation | None:
     """What the wizard was last healthy on that is not the quarantined expansion, and that nobody has rejected."""
     generations = records.generations.get(quarantine.wizard, ())
     return next((g for g in generations if not g.rejected and not same(g, quarantine)), None)
+
+
+def runs_on(wizard: str, records: Records) -> Generation | None:
+    """The generation that it was last healthy on, where that is what it was last started on."""
+    newest, held = next(iter(records.generations.get(wizard, ())), None), records.held.get(body_key(wizard))
+    for process in newest.resources if newest and held else ():
+        if isinstance(process, Process) and held and held.fields == wanted_fields(process, as_pinned(process)):
+            return newest
+    return None
+
+
+def as_pinned(resource: Resource) -> Secrets:
+    """The secrets of a resource of a generation, with the texts of its time."""
+    return {ref: SecretFact(ref.location) for ref in secret_refs(resource)}
+
+
+def named(generation: Generation) -> str:
+    return f"generation {generation.number} (commit {generation.commit[:7]})"
 
 
 def rejections(records: Records, wizard: str) -> frozenset[int]:
@@ -146,7 +166,7 @@ def going_back(change: Change, quarantined: Mapping[str, tuple[Quarantine, Gener
     generation = why[1]
     text = "quarantined, with no generation to go back to"
     if generation:
-        text = f"back to generation {generation.number} (commit {generation.commit[:7]})"
+        text = f"back to {named(generation)}"
         text += f" with {listed(why[0].ring)}" if why[0].ring else ""
     rest = (reason for reason in change.reasons if reason.cause not in OF_GIT)
     return replace(change, reasons=(*rest, Reason(Cause.BACK, text)))
@@ -155,7 +175,7 @@ def going_back(change: Change, quarantined: Mapping[str, tuple[Quarantine, Gener
 def words(quarantine: Quarantine, generation: Generation | None) -> str:
     """For people: what failed, what runs instead, and the mend."""
     instead = (
-        f"generation {generation.number} (commit {generation.commit[:7]}) is wanted instead"
+        f"{named(generation)} is wanted instead"
         if generation
         else "there is no earlier generation, so it stays stopped and its files stay"
     )

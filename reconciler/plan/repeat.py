@@ -62,13 +62,14 @@ def stopped(change: Change, records: Records) -> str:
 def counted(
     old: Mapping[str, Repeat], changes: Iterable[Change], done: frozenset[str], only: frozenset[str] = frozenset()
 ) -> dict[str, Repeat]:
-    """The counts after a pass: `done` are the keys of the changes that count. What is no longer planned is
-    forgotten, what is held keeps its count, and so does what a pass over `only` some wizards did not look at."""
+    """The counts after a pass: `done` are the keys of the changes that count. What is no longer planned is forgotten,
+    what is held keeps the count of this very change, and what a pass over `only` some wizards did not look at keeps
+    its own."""
     found = {key: repeat for key, repeat in old.items() if only and owner(key) not in only}
     for change in changes:
         before = old.get(change.key)
         if change.disposition is not Disposition.APPLY:
-            if before:
+            if before and before.digest == repeat_digest(change):
                 found[change.key] = before
         elif change.key in done:
             digest = repeat_digest(change)

@@ -1,92 +1,177 @@
-"""Wizards that do not run, because a secret that Git names can't be read here: what they were last healthy on runs
-until it can.
+"""Wizards that do not run, and can't be what Git declares now: what they were last healthy on runs until they can.
 
-What runs goes on running whatever is wrong with a secret. But a gateway that has ended would wait for it for ever,
-though its last generation has every text that it needs, pinned on the host. Pure. Not done here: starting it.
+What runs goes on running, whatever keeps a change waiting: a secret that can't be read, a canary that failed, an index
+that is away, a port that is not free. But a gateway that has ended would wait with its change, though its last
+generation is on the host with all that it needs. Who waits is known once all is planned, so it is planned again with
+the last generations in place of what waits. Nothing stands in for a wizard that is paused, or quarantined: that one has
+a way back of its own. Once it runs, it is one whose change waits like any other. Pure. Not done here: starting it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Set
 from dataclasses import replace
 
+from reconciler.plan.block import tells_how_to_start
 from reconciler.plan.change import Action, Cause, Change, Disposition, Plan, Reason
 from reconciler.plan.diff import LIVE
-from reconciler.plan.expand import Desired
+from reconciler.plan.expansion import expansion, of_wizard, same
 from reconciler.plan.fact import Observed, ProcessFact, ProcessState
-from reconciler.plan.fields import secret_refs
-from reconciler.plan.generation import OF_GIT, Effective, StandIn, wanted_instead
+from reconciler.plan.fields import Secrets, wanted_fields
+from reconciler.plan.generation import OF_GIT, Effective, StandIn, as_pinned, named, runs_on, wanted_instead
 from reconciler.plan.held import Generation, Records
-from reconciler.plan.resource import Process, Resource
-from reconciler.plan.value import SecretRef
+from reconciler.plan.repeat import stopped
+from reconciler.plan.resource import CodebaseVersion, Process, Resource
+from reconciler.plan.retire import body_key
 
+Standing = Mapping[str, StandIn]
+Look = Callable[[Effective], tuple[Observed, Plan]]
+"""What is seen of what is wanted, and the plan of it."""
 _LIVES = LIVE | {ProcessState.ORPHAN}
 
 
-def stand_ins(wants: Effective, observed: Observed, records: Records) -> Mapping[str, StandIn]:
-    """The wizards that need one; `observed` is of what `wants` wants."""
-    missing = {ref: fact.missing for ref, fact in observed.secrets.items() if fact.missing}
-    found = {}
-    for process in wants.desired.resources if missing else ():
-        name = process.wizard or ""
-        if isinstance(process, Process) and process.run and name not in wants.quarantined:
-            generation = next((g for g in records.generations.get(name, ()) if not g.rejected), None)
-            if generation and _needs_one(process, generation, observed, records):
-                refs = _refs(name, wants.desired) & missing.keys()
-                if refs:
-                    found[name] = StandIn(missing[min(refs)], generation, refs)
+def with_stand_ins(wants: Effective, standing: Standing) -> Effective:
+    """What is wanted with these generations in place of what Git declares. What wizards share is made as declared."""
+    instead = {name: one.resources for name, one in standing.items() if one.resources is not None}
+    desired = wanted_instead(wants.desired, instead)
+    kept = {resource.key for resource in desired.resources}
+    shared = (r for r in wants.desired.resources if isinstance(r, CodebaseVersion) and r.key not in kept)
+    why = {name: one.why for name, one in standing.items()}
+    desired = replace(desired, resources=(*shared, *desired.resources), standing=why)
+    return replace(wants, desired=desired, standing=standing)
+
+
+def stood_in(
+    wants: Effective,
+    records: Records,
+    restart: Set[str],
+    look: Look,
+    put: Callable[[Effective, Standing], Effective] = with_stand_ins,
+) -> tuple[Effective, Observed, Plan]:
+    """Plans, and where somebody needs a stand-in, plans again with it. One that can't start either is taken out again:
+    what was said first is said then. `restart`: wizards to restart on what they run on, whatever their change waits
+    for."""
+    standing: dict[str, StandIn] = {}
+    failed, now = set[str](), wants
+    observed, plan = look(wants)
+    while True:
+        fell = {name for name in standing if _fell(name, plan, records)}
+        found = {} if fell else _found(plan, wants, observed, records, restart, failed | standing.keys())
+        if not fell and not found:
+            return now, observed, _told(plan, standing, records)
+        failed |= fell
+        standing = {**{name: one for name, one in standing.items() if name not in fell}, **found}
+        now = put(wants, standing) if standing else wants
+        observed, plan = look(now)
+
+
+def _fell(name: str, plan: Plan, records: Records) -> bool:
+    """Whether its stand-in waits as well; not where that was tried too often, which is what there is to say then."""
+    mine = [change for change in plan.waiting if change.wizard == name]
+    waits = any(isinstance(change.resource, Process) for change in mine)
+    return waits and not any(stopped(change, records) for change in mine)
+
+
+def _found(
+    plan: Plan, wants: Effective, observed: Observed, records: Records, restart: Set[str], known: Set[str]
+) -> Standing:
+    """Who needs a stand-in and has none yet."""
+    declared, found = None, {}
+    for change in plan.waiting:
+        name, process = change.wizard or "", change.resource
+        if not isinstance(process, Process) or not process.run or change.renaming:
+            continue
+        generation = _in_force(name, records)
+        if generation is None or name in known | wants.quarantined.keys() | records.pauses.keys():
+            continue
+        asked = name in restart and runs_on(name, records) is generation
+        if (asked or _down(name, process, observed, records)) and not _may_try(process, observed):
+            declared = declared or of_wizard(wants.desired)
+            made = expansion(declared[name], observed.secrets, wants.desired.company.get(name, ""))
+            changes = tuple(other for other in plan.changes if other.wizard == name)
+            alike = same(generation, made) and not made.missing
+            resources = None if alike else tuple(_mixed(declared[name], generation, changes, observed.secrets))
+            found[name] = StandIn(change.obstacle, generation, changes, resources)
     return found
 
 
-def _needs_one(process: Process, generation: Generation, observed: Observed, records: Records) -> bool:
-    """Whether it does not run, or was started as a stand-in already."""
-    fact, held = observed.facts.get(process.key), records.held.get(process.key)
-    if not isinstance(fact, ProcessFact):
-        return False
-    down = fact.state not in _LIVES or process.key in observed.silent
-    return down or (held is not None and held.resource in generation.resources)
+def _in_force(name: str, records: Records) -> Generation | None:
+    return next((g for g in records.generations.get(name, ()) if not g.rejected), None)
 
 
-def _refs(name: str, desired: Desired) -> frozenset[SecretRef]:
-    return frozenset(ref for resource in desired.resources if resource.wizard == name for ref in secret_refs(resource))
+def _mixed(
+    declared: Iterable[Resource], generation: Generation, changes: Iterable[Change], secrets: Secrets
+) -> Iterator[Resource]:
+    """The generation, but for what is or can be as Git declares it while the process is not: what the program reads and
+    how it is started goes with the process, and is as Git declares it only where both say the same."""
+    then = {resource.key: resource for resource in generation.resources}
+    process = next(resource for resource in generation.resources if isinstance(resource, Process))
+    waiting = {change.key for change in changes if not _doable(change)}
+    now = {
+        resource.key: resource
+        for resource in declared
+        if resource.key not in waiting
+        and not isinstance(resource, Process | CodebaseVersion)
+        and (not tells_how_to_start(resource, process) or _equal(then.get(resource.key), resource, secrets))
+    }
+    gone = {change.key for change in changes if change.action is Action.DELETE} - waiting
+    yield from (now.pop(key, resource) for key, resource in then.items() if key not in gone)
+    yield from now.values()
 
 
-def with_stand_ins(wants: Effective, standing: Mapping[str, StandIn]) -> Effective:
-    instead = {name: one.generation.resources for name, one in standing.items()}
-    return replace(wants, desired=wanted_instead(wants.desired, instead), standing=standing)
+def _equal(then: Resource | None, now: Resource, secrets: Secrets) -> bool:
+    return then is not None and wanted_fields(then, as_pinned(then)) == wanted_fields(now, secrets)
 
 
-def with_waiting(plan: Plan, declared: Desired, standing: Mapping[str, StandIn]) -> Plan:
-    """The plan with what waits for the secrets, and with the true reasons of what is done instead."""
-    if not standing:
+def _down(name: str, process: Process, observed: Observed, records: Records) -> bool:
+    """A wizard that is about to get its name runs under the one before."""
+    keys = [process.key, *(body_key(one.old) for one in records.renamings if one.new == name and one.stored)]
+    facts = [fact for key in keys if (fact := observed.facts.get(key)) is not None]
+    seen = all(isinstance(fact, ProcessFact) for fact in facts)
+    lives = any(isinstance(fact, ProcessFact) and fact.state in _LIVES for fact in facts)
+    return bool(facts) and seen and (not lives or process.key in observed.silent)
+
+
+def _may_try(process: Process, observed: Observed) -> bool:
+    """Whether only the next try can tell if it is still in the way: it would take the stand-in down again each time."""
+    return process.key in observed.resting and process.port not in observed.listeners
+
+
+def _told(plan: Plan, standing: Standing, records: Records) -> Plan:
+    """The plan with what waits, and with the true reasons of what is done instead."""
+    if not plan.waiting and not standing:
         return plan
-    keys = {change.key for change in plan.changes}
-    looked_at = {name: one for name, one in standing.items() if name in plan.wizards}
-    waiting = (_waits(resource, looked_at) for resource in declared.resources if resource.key not in keys)
-    changes = (_instead(change, looked_at) for change in plan.changes)
-    return replace(plan, changes=(*changes, *(change for change in waiting if change)))
+    keys, running = {change.key for change in plan.changes}, dict(_meanwhile(plan, records))
+    late = (c for one in standing.values() for c in one.changes if c.key not in keys and not _doable(c))
+    changes = (_instead(change, standing, running) for change in plan.changes)
+    return replace(plan, changes=(*changes, *late))
 
 
-def _waits(resource: Resource, standing: Mapping[str, StandIn]) -> Change | None:
-    """What can't be written: the files that name the secrets. The process needs no line of its own."""
-    one = standing.get(resource.wizard or "")
-    if one is None or isinstance(resource, Process) or not one.missing & set(secret_refs(resource)):
-        return None
-    obstacle = f"{one.why}; {_named(one)} runs instead until then"
-    reasons = (Reason(Cause.CHANGED, "could not be compared"),)
-    return Change(
-        resource.key, resource.wizard, Action.UPDATE, resource, reasons,
-        disposition=Disposition.BLOCKED, obstacle=obstacle,
-    )  # fmt: skip
+def _doable(change: Change) -> bool:
+    return change.disposition is Disposition.APPLY
 
 
-def _instead(change: Change, standing: Mapping[str, StandIn]) -> Change:
+def _instead(change: Change, standing: Standing, running: Mapping[str | None, tuple[str, Generation]]) -> Change:
     one = standing.get(change.wizard or "")
-    if one is None:
+    if one is not None:
+        rest = (reason for reason in change.reasons if reason.cause not in OF_GIT)
+        return replace(change, reasons=(*rest, Reason(Cause.BACK, f"{named(one.generation)} runs instead: {one.why}")))
+    why, generation = running.get(change.wizard, ("", None))
+    if generation is None or change.obstacle != why:
         return change
-    rest = (reason for reason in change.reasons if reason.cause not in OF_GIT)
-    return replace(change, reasons=(*rest, Reason(Cause.BACK, f"{_named(one)} runs instead: {one.why}")))
+    return replace(change, obstacle=f"{why}; {named(generation)} runs instead until then")
 
 
-def _named(one: StandIn) -> str:
-    return f"generation {one.generation.number} (commit {one.generation.commit[:7]})"
+def _meanwhile(plan: Plan, records: Records) -> Iterator[tuple[str | None, tuple[str, Generation]]]:
+    """Wizard whose process waits -> for what, and the generation that stood in for it and runs."""
+    for change in plan.waiting:
+        generation = _in_force(change.wizard or "", records)
+        if generation and change.wizard not in records.pauses and _runs_instead(change, generation, records):
+            yield change.wizard, (change.obstacle, generation)
+
+
+def _runs_instead(change: Change, generation: Generation, records: Records) -> bool:
+    if not isinstance(change.resource, Process) or change.action is Action.START:
+        return False
+    entry = records.held.get(change.key)
+    return entry is not None and entry.resource != change.resource and entry.resource in generation.resources

@@ -14,6 +14,7 @@ SAFETY = "test_plan_safety.py::"
 ORDER = "test_plan_order.py::"
 TRUST = "test_plan_trust.py::"
 PORTS = "test_plan_ports.py::"
+STAND_IN = "test_plan_stand_in.py::"
 
 
 @dataclass(frozen=True)
@@ -250,5 +251,33 @@ MUTATIONS = (
         "repeat.count < LIMIT",
         "repeat.count < LIMIT + 1",
         (f"{TRUST}test_the_same_change_stops_after_three_passes",),
+    ),
+    Mutation(
+        "leaves down who can't be what Git declares",
+        "stand_in.py",
+        "        if (asked or _down(",
+        "        if (asked and _down(",
+        (f"{STAND_IN}test_whoever_waits_behind_a_canary_runs_again_when_it_went_down",),
+    ),
+    Mutation(
+        "holds a stand-in back like what it stands in for",
+        "behind.py",
+        " and name not in desired.standing",
+        "",
+        (f"{STAND_IN}test_whoever_waits_behind_a_canary_runs_again_when_it_went_down",),
+    ),
+    Mutation(
+        "takes one that runs under its old name for one that is down",
+        "stand_in.py",
+        "one.new == name and one.stored)]",
+        "False)]",
+        (f"{STAND_IN}test_one_that_runs_under_its_old_name_is_not_down",),
+    ),
+    Mutation(
+        "takes everything back with a stand-in",
+        "stand_in.py",
+        "    yield from (now.pop(key, resource) for key",
+        "    yield from (resource for key",
+        (f"{STAND_IN}test_what_need_not_wait_is_as_git_declares_it",),
     ),
 )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from dataclasses import dataclass, replace
 
 import pytest
@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from reconciler.plan.change import Disposition, Operation
 from reconciler.plan.expand import Desired
 from reconciler.plan.generation import words
+from reconciler.plan.retire import body_key
 from reconciler.plan.rings import port_of, rings, whole_rings
 from reconciler.spec.desired import DesiredFleet
 from tests.plan.fleets import changed, desired_of, fleet_of, simple
@@ -28,22 +29,28 @@ POOL = (8643, 8644, 8645, 8646, 8647)
 @dataclass(frozen=True)
 class Push:
     """A commit: `ports` of ada, bo, cy and of a wizard that joins; who is `bad` in it; whether ada has become eve by
-    then. `limits`: passes over it that are killed after so many steps."""
+    then. `limits`: passes over it that are killed after so many steps. `down`: whose gateway ends before and after its
+    passes. `stranger`: somebody else comes to listen there, where nobody has a way back to that port."""
 
     ports: tuple[int, ...]
     bad: frozenset[str] = frozenset()
     joined: bool = False
     renamed: bool = False
     limits: tuple[int, ...] = ()
+    down: frozenset[str] = frozenset()
+    stranger: int = 0
 
 
+some = st.frozensets(st.sampled_from(["ada", "bo", "cy"]))
 pushes = st.builds(
     Push,
     st.permutations(POOL).map(lambda ports: tuple(ports[:4])),
-    st.frozensets(st.sampled_from(["ada", "bo", "cy"])),
+    some,
     st.booleans(),
     st.booleans(),
     st.lists(st.integers(1, 25), max_size=2).map(tuple),
+    some,
+    st.sampled_from((0, *POOL)),
 )
 
 
@@ -93,6 +100,9 @@ def _desired(ports: Mapping[str, int], number: int, **config: object) -> Desired
     ],
     0,
 )
+@example([Push((8646, 8643, 8644), frozenset({"ada"}), down=frozenset({"bo", "cy"}))], 0)
+@example([Push((8646, 8643, 8645), down=frozenset({"ada"}), stranger=8646)], 0)
+@example([Push((8646, 8643, 8645), renamed=True, down=frozenset({"ada"}), stranger=8646)], 0)
 def test_who_has_held_once_never_ends_without_a_way_back_and_a_mend_is_tried(made: list[Push], seed: int) -> None:
     host, chance = _settled(), random.Random(seed)
     renamed = joined = False
@@ -100,14 +110,18 @@ def test_who_has_held_once_never_ends_without_a_way_back_and_a_mend_is_tried(mad
         renamed, joined = renamed or push.renamed, joined or push.joined
         desired = desired_of(_fleet(push, number, renamed, joined), f"{number:040x}")
         bad = {name for name in desired.wizards if _old(name) in push.bad}
+        _disturb(host, push)
         for limit in (*push.limits, None, None, None):
             one = Try(host, desired, bad, chance.randrange, limit)
             one.run()
-        held = [name for name in desired.wizards if host.records.generations.get(name)]
-        assert [name for name in held if not one.runs(name)] == []
-        assert not one.plan().steps
+        _all_run(one)
+        _end(host, push.down)
+        one.run()
+        one.run()
+        _all_run(one)
         back = {name: port_of(generation) for name, (_, generation) in one.wanted().quarantined.items() if generation}
         assert {name: one.port(name) for name in back} == back
+    host.strangers.clear()
     mended = desired_of(_fleet(replace(made[-1], bad=frozenset()), 0, renamed, joined), "f" * 40)
     one = Try(host, mended, frozenset(), chance.randrange)
     for _ in made:
@@ -116,6 +130,26 @@ def test_who_has_held_once_never_ends_without_a_way_back_and_a_mend_is_tried(mad
     assert one.plan().changes == ()
     assert one.wanted().quarantined == {}
     assert all(one.runs(name) for name in mended.wizards)
+
+
+def _disturb(host: Host, push: Push) -> None:
+    _end(host, push.down)
+    ways = {port_of(generation) for found in host.records.generations.values() for generation in found}
+    if push.stranger and push.stranger not in host.listeners().keys() | ways:
+        host.strangers[push.stranger] = 1
+
+
+def _end(host: Host, names: Set[str]) -> None:
+    """Their gateways end, under whatever name they run."""
+    for key in [body_key(name) for name in (*names, *(["eve"] if "ada" in names else []))]:
+        host.processes.pop(key, None)
+
+
+def _all_run(one: Try) -> None:
+    """Whoever has held once, and nothing moves any more."""
+    held = [name for name in one.desired.wizards if one.host.records.generations.get(name)]
+    assert [name for name in held if not one.runs(name)] == []
+    assert not one.plan().steps
 
 
 def _swap(*, bad: str = "ada") -> tuple[Host, Try]:

@@ -13,11 +13,12 @@ from reconciler.plan.build import build
 from reconciler.plan.change import Operation, Plan, Step
 from reconciler.plan.expand import Desired
 from reconciler.plan.expansion import Expansion, of_wizard, same
-from reconciler.plan.fact import ProcessState
+from reconciler.plan.fact import Observed, ProcessState
 from reconciler.plan.generation import Effective, effective, way_back
 from reconciler.plan.held import Generation, Quarantine
 from reconciler.plan.retire import body_key
 from reconciler.plan.rings import go_back_together, tied, wanted_ports
+from reconciler.plan.stand_in import stood_in
 from tests.plan.fleets import FREE
 from tests.plan.host import Host
 from tests.plan.test_plan_trust import AT, expansions, pinned, secrets_of
@@ -38,15 +39,14 @@ class Try:
 
     def run(self) -> Plan:
         """What was planned first."""
-        wants = self.wanted()
-        plan = self.plan(wants)
+        wants, plan = self.look()
         done, fell = self._apply(plan, wants)
         if self.limit is not None and len(done) >= self.limit:
             return plan
         back = self._quarantine(plan, wants, fell)
         if back:
-            wants = self.wanted()
-            done, _ = self._apply(self.plan(wants, frozenset(back)), wants)
+            wants, plan_back = self.look(frozenset(back))
+            done, _ = self._apply(plan_back, wants)
             if self.limit is not None and len(done) >= self.limit:
                 return plan
         self._remember()
@@ -56,16 +56,26 @@ class Try:
         records = self.host.seen(self.desired)
         return effective(self.desired, records, secrets_of(self.host, self.desired.resources))  # type: ignore[arg-type]
 
-    def plan(self, wants: Effective | None = None, only: frozenset[str] = frozenset()) -> Plan:
-        wants = wants or self.wanted()
-        seen, records = self.host.observe(wants.desired), self.host.seen(wants.desired)
-        return build(wants.desired, seen, records, replace(FREE, only=only), None, wants.quarantined)
+    def plan(self, only: frozenset[str] = frozenset()) -> Plan:
+        return self.look(only)[1]
+
+    def look(self, only: frozenset[str] = frozenset()) -> tuple[Effective, Plan]:
+        """What is wanted, also in place of what has to wait, and the plan of it."""
+        rules, records = replace(FREE, only=only), self.host.seen(self.desired)
+
+        def look(wants: Effective) -> tuple[Observed, Plan]:
+            seen = self.host.observe(wants.desired)
+            return seen, build(wants.desired, seen, records, rules, None, wants.quarantined)
+
+        wants, _, plan = stood_in(self.wanted(), records, rules.restart, look)
+        return wants, plan
 
     def _apply(self, plan: Plan, wants: Effective) -> tuple[list[str], Set[str]]:
         fell: set[str] = set()
+        as_before = {name for name, one in wants.standing.items() if one.resources is not None}
 
         def fails(step: Step) -> bool:
-            failed = step.operation in _PROOF and step.wizard in self.bad - wants.quarantined.keys()
+            failed = step.operation in _PROOF and step.wizard in self.bad - wants.quarantined.keys() - as_before
             fell.update({step.wizard or ""} if failed else ())
             return failed
 
@@ -78,9 +88,9 @@ class Try:
             made = digests[name]
             return way_back(records, Quarantine(name, made.digest, "", "", "", secrets=made.secrets))
 
-        ports = wanted_ports(self.desired.resources)
-        fell = {n for n in fell if n not in wants.quarantined and not self._was(n, digests[n])}
-        groups = {n: go_back_together(n, plan, ports, records, way) - wants.quarantined.keys() for n in sorted(fell)}
+        ports, others = wanted_ports(self.desired.resources), wants.quarantined.keys() | wants.standing.keys()
+        fell = {n for n in fell if n not in others and not self._was(n, digests[n])}
+        groups = {n: go_back_together(n, plan, ports, records, way) - others for n in sorted(fell)}
         found = {}
         for name, (ring, follows) in tied(groups).items():
             made = digests[name]
@@ -95,7 +105,7 @@ class Try:
         return newest is not None and same(newest, made)
 
     def _remember(self) -> None:
-        left, wants, digests = self.plan(), self.wanted(), expansions(self.host, self.desired)
+        (wants, left), digests = self.look(), expansions(self.host, self.desired)
         records = self.host.records
         generations, quarantines = dict(records.generations), dict(records.quarantines)
         for name, resources in of_wizard(self.desired).items():
