@@ -39,5 +39,6 @@ class Outlook:
         if self.prober.due():
             self.prober.refresh(bodies(desired, records), observed.facts)
         silent = self.prober.silent(observed.facts)
+        unsteady = self.prober.unsteady(observed.facts, records.starts)
         resting = self.tries.resting(desired.commit) if request.patient else {}
-        return replace(observed, silent=silent, resting=resting) if silent or resting else observed
+        return replace(observed, silent=silent, unsteady=unsteady, resting=resting)

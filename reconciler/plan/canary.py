@@ -18,6 +18,7 @@ from reconciler.plan.resource import Process
 from reconciler.plan.value import Known
 
 _STARTED = frozenset({Action.START, Action.RESTART, Action.PROVE})
+EVERYBODY_HAS_MOVED: Mapping[str, frozenset[str]] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,15 +47,23 @@ def moves(change: Change) -> bool:
 
 
 def chains(
-    changes: Iterable[Change], desired: Desired, records: Records, tied: Set[str] = frozenset()
+    changes: Iterable[Change],
+    desired: Desired,
+    records: Records,
+    tied: Set[str] = frozenset(),
+    owed: Mapping[str, frozenset[str]] = EVERYBODY_HAS_MOVED,
 ) -> tuple[Chain, ...]:
     """One chain for each codebase that moves under several wizards. `tied`: keys of processes that pass ports to each
-    other, which come together at the end: none of them can go first, alone."""
+    other, which come together at the end: none of them can go first, alone. `owed`: codebase version that is not proven
+    here -> who has still to move to it, also with a later plan; whoever goes first soaks for them."""
     movers: dict[str, dict[str, Change]] = {}
     for change in changes:
         if change.wizard and isinstance(change.resource, Process) and _on_the_move(change, records):
             movers.setdefault(change.resource.codebase, {})[change.wizard] = change
-    return tuple(_chain(codebase, found, desired, records, tied) for codebase, found in sorted(movers.items()))
+    return tuple(
+        _chain(codebase, found, desired, records, tied, owed.get(codebase, frozenset()))
+        for codebase, found in sorted(movers.items())
+    )
 
 
 def _on_the_move(change: Change, records: Records) -> bool:
@@ -77,7 +86,9 @@ def _owes_soak(change: Change, records: Records) -> bool:
     return start is not None and start.soaks and not moves(change)
 
 
-def _chain(codebase: str, movers: Mapping[str, Change], desired: Desired, records: Records, tied: Set[str]) -> Chain:
+def _chain(
+    codebase: str, movers: Mapping[str, Change], desired: Desired, records: Records, tied: Set[str], owed: Set[str]
+) -> Chain:
     """First who was first before, then who is declared, then a leaf that runs."""
     fathers = frozenset(desired.fathers.values())
 
@@ -92,7 +103,7 @@ def _chain(codebase: str, movers: Mapping[str, Change], desired: Desired, record
 
     first = min(movers, key=fitness)
     rest = sorted(movers.keys() - {first}, key=lambda name: (last(name), -_depth(name, desired.fathers), name))
-    return Chain((first, *rest), soaks=bool(rest) or _owes_soak(movers[first], records))
+    return Chain((first, *rest), soaks=bool(rest) or bool(owed - {first}) or _owes_soak(movers[first], records))
 
 
 def in_turn(change: Change, chains: Iterable[Chain]) -> Change:

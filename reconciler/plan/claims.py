@@ -9,11 +9,11 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from reconciler.plan.behind import Quarantined
 from reconciler.plan.change import Action, Change
 from reconciler.plan.expand import Desired
 from reconciler.plan.generation import way_back
 from reconciler.plan.held import Generation, Records
+from reconciler.plan.proof import Quarantined
 from reconciler.plan.resource import Process
 from reconciler.plan.retire import body_key
 from reconciler.plan.rings import newest, port_of

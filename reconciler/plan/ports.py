@@ -11,12 +11,12 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from reconciler.plan.behind import Quarantined
 from reconciler.plan.change import Action, Change
 from reconciler.plan.claims import GATED, STARTS, Claim, claims_of, moved
 from reconciler.plan.expand import Desired
 from reconciler.plan.fact import Listener, Observed, ProcessFact
 from reconciler.plan.held import Records
+from reconciler.plan.proof import Quarantined
 from reconciler.plan.resource import Process
 from reconciler.plan.retire import body_key
 
