@@ -161,7 +161,7 @@ class Trust:
     def _undo(self, one: Quarantine, before: Generation, tried: Generation) -> None:
         """Takes back what a person said when they rolled back from `before`, but not that Git's word is not to be."""
         rejected = rejections(self._host.ledger.records(), one.wizard) - {before.number}
-        if before.rejected and not same(before, one):
+        if one.fell or (before.rejected and not same(before, one)):
             self._host.ledger.reject(one.wizard, rejected | {tried.number})
         else:
             self._host.ledger.reject(one.wizard, rejected)

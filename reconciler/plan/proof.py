@@ -1,8 +1,8 @@
-"""What speaks for a codebase version on this host: who has moved to it, runs on it now and has been seen to hold there.
+"""What speaks for a codebase version on this host: who has moved to it and has been seen to hold on it.
 
-A gate alone is no proof. Whoever runs there must have held for as long as a soak takes, not have come up again by itself
-since, and be healthy now. A wizard that began on the version says nothing of moving to it: its databases are new. Not
-done here: who waits for a proof (behind.py), and who has to give it (canary.py).
+A gate alone is no proof. Whoever runs there must have held for as long as a soak takes, not have come up again by
+itself since, and be healthy now. A wizard that began on the version says nothing of moving to it: its databases are
+new. Not done here: who waits for a proof (behind.py), and who has to give it (canary.py).
 """
 
 from __future__ import annotations
