@@ -65,6 +65,10 @@ class Prober:
                 for (process, _), reading in zip(live, probes, strict=True):
                     self.readings[process.key] = reading
 
+    def problems(self) -> dict[str, str]:
+        """What each gateway said when it was last asked."""
+        return {key: reading.problem for key, reading in self.readings.items()}
+
     def due(self) -> bool:
         """Whether the readings are older than a probe's pace, or there are none yet."""
         return self._at is None or self._host.clock.monotonic() - self._at >= self._host.limits.probe

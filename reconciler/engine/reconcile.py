@@ -26,12 +26,11 @@ from reconciler.engine.tries import Tries
 from reconciler.engine.trust import Trust
 from reconciler.engine.unusable import unusable_status
 from reconciler.errors import Interrupted, ReconcilerError, Refused, Terminal
-from reconciler.plan.build import Memory, Rules, build
+from reconciler.plan.build import Rules
 from reconciler.plan.expand import Desired
 from reconciler.plan.fields import secrets_of
 from reconciler.plan.formerly import renamed
 from reconciler.plan.held import Records
-from reconciler.plan.stand_in import with_waiting
 from reconciler.plan.status import HostStatus
 from reconciler.plan.unproven import moved_starts
 from reconciler.protocols.events import Level, Progress, Stage
@@ -49,7 +48,6 @@ class Reconciler:
         self._host = host
         self._desired = DesiredState(host)
         self._observer = Observer(host)
-        self._memory = Memory()
         self._trust = Trust(host)
         self._recorder = Recorder(host)
         self._last: tuple[Planned, Report] | None = None
@@ -167,8 +165,8 @@ class Reconciler:
             asked = replace(asked, only=widened(asked.only, before, records))
         wants, observed = self._outlook.look(wanted.desired, records, request)
         rules = asked if request.files is not None else self._allowances.add(asked, wanted.desired.commit)
-        plan = build(wants.desired, observed, records, rules, self._memory, wants.quarantined)
-        plan = with_waiting(plan, wanted.desired, wants.standing)
+        plan = self._outlook.plan(wanted.desired, wants, observed, records, rules, request)
+        asked = replace(asked, only=asked.only | frozenset(plan.wizards)) if asked.only else asked
         told = self._arrivals.told(wanted, observed, records) if plan.changes else ()
         arrivals = tuple((name, text) for name, text in told if name in plan.wizards)
         if wanted.notices or arrivals:
@@ -259,7 +257,7 @@ class Reconciler:
         if report:
             return report
         self._probe(after)
-        self._problems_then = self._problems()
+        self._problems_then = self.prober.problems()
         status = self._status(after, self._recorder.summary(planned.plan, applied))
         notice = self._recorder.publish(status)
         self._host.progress(Progress(Stage.RECORDED), notice or "recorded")
@@ -291,12 +289,8 @@ class Reconciler:
             return None
         seen, report = self._last
         same = seen.wanted is planned.wanted and seen.records is planned.records and seen.plan == planned.plan
-        same = same and self._problems() == self._problems_then
+        same = same and self.prober.problems() == self._problems_then
         return report if same and seen.observed.facts == planned.observed.facts else None
-
-    def _problems(self) -> dict[str, str]:
-        """What each gateway said when it was last asked."""
-        return {key: reading.problem for key, reading in self.prober.readings.items()}
 
     def _probe(self, planned: Planned) -> None:
         self.prober.refresh(bodies(planned.desired, planned.records), planned.observed.facts)

@@ -20,6 +20,7 @@ from reconciler.plan.formerly import rename_changes, under_new_name, whole_or_no
 from reconciler.plan.generation import going_back, words
 from reconciler.plan.held import Held, Records
 from reconciler.plan.order import order
+from reconciler.plan.part import with_rings
 from reconciler.plan.policy import Lifted, deletions, interrupted, removed_wizards, restarts
 from reconciler.plan.ports import Ports, Waits, ports_of
 from reconciler.plan.programs import with_programs
@@ -103,6 +104,7 @@ def _build(
     changes = with_programs(changes, desired, records)
     ports = ports_of(changes, desired, observed, records, quarantined)
     if rules.only:
+        rules = replace(rules, only=with_rings(rules.only, changes, ports))
         changes = [c for c in changes if c.wizard in rules.only or (c.wizard is None and _used(c, desired, rules))]
     proof = Proof(desired, records, quarantined, observed.unsteady)
     blocked = _blocked(changes, observed, proof, ports, rules)

@@ -35,7 +35,11 @@ class Claim:
         mend = f"push a commit that mends {self.wizard}, or give {wizard} another port"
         if self.kept:
             return f"port {port} is kept for {self.wizard}, which {self.kept}; {mend}"
-        return f"port {port} is kept for {self.wizard} until that has held on another: {why}; {mend}"
+        return self.until(port, f"{why}; {mend}")
+
+    def until(self, port: int, why: str) -> str:
+        """For the wizard that wants the port, where it gets it in the end. `why` it has to wait, and the mend."""
+        return f"port {port} is kept for {self.wizard} until that has held on another: {why}"
 
 
 def claims_of(

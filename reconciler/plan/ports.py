@@ -93,8 +93,11 @@ class Ports:
         if owner == change.key:
             return ""
         for claim in self.claims_against(change):
-            if claim.kept or claim.key not in current:
-                return claim.words(process.port, change.wizard or "", "this plan does not look at it")
+            if claim.kept:
+                return claim.words(process.port, change.wizard or "", "")
+            if claim.key not in current:
+                mend = f"`reconciler apply {claim.wizard} {change.wizard}` moves both"
+                return claim.until(process.port, f"this plan does not look at it; {mend}")
         if self.free(process.port):
             return ""
         if owner is None:
