@@ -110,7 +110,7 @@ def _build(
     blocked = _blocked(changes, observed, proof, ports, rules)
     unused = () if rules.only else prune(desired, observed, records, blocked.changes)
     doable = [c for c in (*blocked.changes, *unused) if c.disposition is Disposition.APPLY]
-    one_by_one = chains(doable, desired, records, blocked.waits.everybody(), proof.owed())
+    one_by_one = chains(doable, desired, records, blocked.waits.together(), proof.owed())
     together = _rings(desired, blocked.waits)
     return Plan(
         host=desired.host,

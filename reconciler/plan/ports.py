@@ -39,11 +39,6 @@ class Waits:
         keys = {**self.stops, **self.gates, **self.done}
         return {key: none.union(*(waits.get(key, none) for waits in every)) for key in keys}
 
-    def everybody(self) -> frozenset[str]:
-        """All that wait or are waited for."""
-        found = self.together()
-        return frozenset(found).union(*found.values())
-
 
 @dataclass(frozen=True, slots=True)
 class Ports:
