@@ -95,7 +95,7 @@ def plan_and_run(session: Session, request: Request, manner: Manner, check: Chec
     if (planned.plan.pending or request.demand) and not manner.yes and not _agreed():
         say("nothing was changed")
         return Exit.ERROR
-    bound = request if manner.yes else replace(request, saved=_binding(planned))
+    bound = _meant(request, planned) if manner.yes else replace(request, saved=_binding(planned))
     report = carry_out(session, settings, bound, verbose=manner.verbose, prepare=prepare)
     if manner.yes and _moved(planned.plan, report.plan):
         say("the plan has moved since it was shown; this one was applied:")
@@ -117,6 +117,14 @@ def _agreed() -> bool:
             "there is no terminal to ask at, so nothing was changed", mend="say -y to apply without a question"
         )
     return click.confirm("Apply this plan?", default=False, err=True)
+
+
+def _meant(request: Request, planned: Planned) -> Request:
+    """A rollback leads to the generation that was shown, or nowhere: two at once are not to go two back."""
+    found = planned.quarantined.get(request.demand.roll_back)
+    if found is None or found[1] is None:
+        return request
+    return replace(request, demand=replace(request.demand, target=found[1].number))
 
 
 def _binding(planned: Planned) -> SavedPlan:

@@ -13,11 +13,14 @@ from reconciler.engine.host import Host
 from reconciler.errors import Refused, Terminal
 from reconciler.plan.expand import Desired
 from reconciler.plan.expansion import Expansion, same
-from reconciler.plan.generation import named, rejections, runs_on, way_back, words
+from reconciler.plan.fields import wanted_fields
+from reconciler.plan.generation import as_pinned, named, rejections, runs_on, way_back, words
 from reconciler.plan.held import Generation, Pause, Quarantine, Records
 from reconciler.plan.repeat import owner
+from reconciler.plan.resource import Process
 from reconciler.plan.retire import body_key
 from reconciler.plan.rings import port_of, pushed_out, wanted_ports, whole_rings
+from reconciler.plan.value import Fields, Known
 from reconciler.spec.words import listed, mend_name, shown
 
 Expand = Callable[[str, Desired], Expansion]
@@ -36,11 +39,13 @@ class Scene:
 
 @dataclass(frozen=True, slots=True)
 class Demand:
-    """`roll_back`: the wizard to put back to its last other generation. `retry`: wizards whose quarantine and counts
-    are lifted; `everything`: those of all wizards and of what they share. `pause` and `resume`: a wizard, to show what
-    a pause or its end would mean; they are only foreseen, never obeyed, because that needs no pass."""
+    """`roll_back`: the wizard to put back to its last other generation; `target`: the number of the one that the person
+    saw, and the only one to which it may go back (0: they saw none). `retry`: wizards whose quarantine and counts are
+    lifted; `everything`: those of all wizards and of what they share. `pause` and `resume`: a wizard, to show what a
+    pause or its end would mean; they are only foreseen, never obeyed, because that needs no pass."""
 
     roll_back: str = ""
+    target: int = 0
     retry: frozenset[str] = frozenset()
     everything: bool = False
     pause: str = ""
@@ -57,6 +62,7 @@ def foreseen(demand: Demand, records: Records, scene: Scene) -> Records:
     """The records as they will be. Raises Terminal and Refused, saying why the demand can't be met."""
     if demand.roll_back:
         back, records = rolled_back(demand.roll_back, records, scene)
+        _check_target(demand, way_back(records, back[0]))
         records = replace(records, quarantines={**records.quarantines, **{one.wizard: one for one in back}})
     if demand.retry or demand.everything:
         freed = _freed(demand, records)
@@ -72,6 +78,14 @@ def foreseen(demand: Demand, records: Records, scene: Scene) -> Records:
     if demand.pause or demand.resume:
         records = replace(records, pauses=_pauses(demand, records.pauses, scene.now))
     return records
+
+
+def _check_target(demand: Demand, found: Generation | None) -> None:
+    """Raises Refused where it would go back to another generation than the person saw: somebody was faster."""
+    if demand.target and (found is None or found.number != demand.target):
+        now = f"generation {found.number}" if found else "none"
+        what = f"{demand.roll_back} was to go back to generation {demand.target}, and by now that would be {now}"
+        raise Refused(what, mend=f"nothing was changed; see `reconciler why {demand.roll_back}`")
 
 
 def widened(only: frozenset[str], before: Records, after: Records) -> frozenset[str]:
@@ -99,13 +113,10 @@ def rolled_back(wizard: str, records: Records, scene: Scene) -> tuple[tuple[Quar
 
     names = pushed_out([wizard], wanted_ports(scene.wanted.resources), way)
     _check_room(wizard, {name: way_back(records, ways[name]) for name in names})
-    others = tuple(sorted(names - {wizard}))
     reason = f"rolled back by hand with {wizard}, with which it exchanges ports,"
-    back = (
-        replace(ways[wizard], ring=others),
-        *(replace(ways[name], reason=reason, ring=tuple(sorted(names - {name})), follows=(wizard,)) for name in others),
-    )
-    return back, records
+    tied = {name: tuple(sorted({*names, *ways[name].ring} - {name})) for name in names}
+    others = (replace(ways[name], reason=reason, ring=tied[name], follows=(wizard,)) for name in sorted(names))
+    return (replace(ways[wizard], ring=tied[wizard]), *(one for one in others if one.wizard != wizard)), records
 
 
 def _back(wizard: str, records: Records, scene: Scene) -> tuple[Quarantine, Records]:
@@ -124,18 +135,59 @@ def _back(wizard: str, records: Records, scene: Scene) -> tuple[Quarantine, Reco
     one = Quarantine(wizard, made.digest, desired.commit, reason, scene.now, by_hand=True, secrets=made.secrets)
     old = records.quarantines.get(wizard)
     if old is not None and same(old, one):
-        raise Terminal(f"{wizard} has gone back already: {words(old, way_back(records, old))}")
+        return _further(old, records)
+    runs = runs_on(wizard, records)
+    trouble = Terminal(
+        f"{wizard} has no earlier generation to go back to",
+        mend="there is one when a wizard has been healthy here as it was declared before",
+        where=f"host {desired.host}",
+    )
+    if runs and not same(runs, one):
+        what = f"{wizard} is on {named(runs)} already, and has no earlier one to go back to"
+        mend = f"`reconciler plan {wizard}` tells what Git declares instead, and what that waits for"
+        trouble = Terminal(what, mend=mend, where=trouble.where)
+    return one, _past(records, wizard, _like(records, one), trouble, one)
+
+
+def _further(old: Quarantine, records: Records) -> tuple[Quarantine, Records]:
+    """Back to the generation before the one that the wizard has gone back to, which the person does not want or which
+    does not run. A rollback by hand that has not come there yet is the same one, asked for again."""
+    wizard, back = old.wizard, way_back(records, old)
+    if back and old.by_hand and not _has_come(back, records):
+        return old, records
+    one = replace(old, by_hand=True, fell=old.failed, follows=())
+    what = f"{wizard} has gone back already: {words(old, back)}; there is no generation before that"
+    mend = "there is one when a wizard has been healthy here as it was declared before"
+    return one, _past(records, wizard, frozenset({back.number} if back else ()), Terminal(what, mend=mend), one)
+
+
+def _past(records: Records, wizard: str, numbers: Set[int], trouble: Terminal, one: Quarantine) -> Records:
+    """The records with what a rollback rejects: these generations, and the one that runs. Raises the trouble where no
+    other is left."""
     runs = runs_on(wizard, records)
     now = frozenset({runs.number}) if runs else frozenset[int]()
-    records = _rejecting(records, wizard, rejections(records, wizard) | _like(records, one) | now)
+    records = _rejecting(records, wizard, rejections(records, wizard) | numbers | now)
     if way_back(records, one) is None:
-        mend = "there is one when a wizard has been healthy here as it was declared before"
-        what = f"{wizard} has no earlier generation to go back to"
-        if runs and not same(runs, one):
-            what = f"{wizard} is on {named(runs)} already, and has no earlier one to go back to"
-            mend = f"`reconciler plan {wizard}` tells what Git declares instead, and what that waits for"
-        raise Terminal(what, where=f"host {desired.host}", mend=mend)
-    return one, records
+        raise trouble
+    return records
+
+
+def _has_come(back: Generation, records: Records) -> bool:
+    """Whether the wizard has held on the generation since, and was last started on it."""
+    newest, held = next(iter(records.generations.get(back.wizard, ())), None), records.held.get(body_key(back.wizard))
+    processes = [r for r in back.resources if isinstance(r, Process) and r.run]
+    started = any(held is not None and _open(held.fields) == _open(_inputs(process)) for process in processes)
+    return newest is not None and newest.number == back.number and (started or not processes)
+
+
+def _inputs(process: Process) -> Fields:
+    """As it was started, with the pinned texts of its secrets."""
+    return wanted_fields(process, as_pinned(process))
+
+
+def _open(fields: Fields) -> Fields:
+    """Without secrets: a way back may have got texts that have come since."""
+    return tuple(field for field in fields if isinstance(field[1], Known))
 
 
 def _check_secrets(wizard: str, made: Expansion) -> None:
@@ -186,11 +238,11 @@ def obey(host: Host, demand: Demand, records: Records, foreseen: Records, pass_i
         if rejected != rejections(records, name):
             host.ledger.reject(name, rejected)
     for name, one in sorted(foreseen.quarantines.items()):
-        if not demand.roll_back or one == records.quarantines.get(name):
+        old, generation = records.quarantines.get(name), way_back(foreseen, one)
+        if not demand.roll_back or (one == old and generation == way_back(records, one)):
             continue
         host.ledger.quarantine(one)
-        text = words(one, way_back(foreseen, one))
-        host.ledger.note(pass_id, commit, name, body_key(name), text, told=True)
+        host.ledger.note(pass_id, commit, name, body_key(name), words(one, generation), told=True)
     if demand.everything:
         host.ledger.repeat({})
     for name in sorted(_freed(demand, records)):

@@ -14,9 +14,10 @@ from reconciler.engine.gate import held_by_another
 from reconciler.engine.host import Host
 from reconciler.errors import ReconcilerError
 from reconciler.plan.expand import Desired
-from reconciler.plan.fact import Fact, Listener, ProcessFact
-from reconciler.plan.held import Records
+from reconciler.plan.fact import Fact, Listener, ProcessFact, ProcessState
+from reconciler.plan.held import Records, Start
 from reconciler.plan.resource import Process
+from reconciler.plan.unproven import same
 
 PROBE_SECONDS = 3.0
 DEAD_SECONDS = 180.0
@@ -64,6 +65,10 @@ class Prober:
                 for (process, _), reading in zip(live, probes, strict=True):
                     self.readings[process.key] = reading
 
+    def problems(self) -> dict[str, str]:
+        """What each gateway said when it was last asked."""
+        return {key: reading.problem for key, reading in self.readings.items()}
+
     def due(self) -> bool:
         """Whether the readings are older than a probe's pace, or there are none yet."""
         return self._at is None or self._host.clock.monotonic() - self._at >= self._host.limits.probe
@@ -79,6 +84,22 @@ class Prober:
             and fact.pid == reading.pid
             and fact.started is not None
             and now - fact.started > DEAD_SECONDS
+        )
+
+    def unsteady(self, facts: Mapping[str, Fact], starts: Mapping[str, Start]) -> frozenset[str]:
+        """Processes that say nothing for what they run on, as in fact.Observed."""
+        now, soak = self._host.clock.now(), self._host.limits.soak
+        return frozenset(
+            key
+            for key, fact in facts.items()
+            if isinstance(fact, ProcessFact)
+            and (
+                fact.state is not ProcessState.RUNNING
+                or fact.started is None
+                or now - fact.started < soak
+                or not ((start := starts.get(key)) is None or same(start, fact))
+                or ((seen := self.readings.get(key)) is not None and seen.pid == fact.pid and bool(seen.problem))
+            )
         )
 
     def _probe(self, process: Process, fact: ProcessFact, listeners: Mapping[int, Listener]) -> Health:

@@ -19,6 +19,7 @@ from reconciler.plan.expand import Desired
 from reconciler.plan.fact import Observed
 from reconciler.plan.generation import Effective, StandIn
 from reconciler.plan.held import Records
+from reconciler.plan.part import about
 from reconciler.plan.retire import body_key
 from reconciler.plan.stand_in import stood_in, with_stand_ins
 
@@ -58,14 +59,17 @@ class Outlook:
     ) -> tuple[Effective, Observed, Plan]:
         """`missed`: resource key -> why it could not be done just now, which is not tried again."""
         declared = self.trust.effective(desired, records)
+        # A whole pass follows when a pause ends, so what that does about the wizard is what is shown.
+        whole = replace(rules, only=frozenset()) if request.demand.resume else rules
 
         def look(wants: Effective) -> tuple[Observed, Plan]:
             first = wants is declared
             observed = self._observe(wants.desired, records, request, missed, reread=request.reread and first)
             memory = self._memory if first else self._instead
-            return observed, build(wants.desired, observed, records, rules, memory, wants.quarantined)
+            return observed, build(wants.desired, observed, records, whole, memory, wants.quarantined)
 
-        return stood_in(declared, records, rules.restart, look, self._stood.put)
+        wants, observed, plan = stood_in(declared, records, rules.restart, look, self._stood.put)
+        return wants, observed, about(plan, rules.only) if request.demand.resume else plan
 
     def _observe(
         self, desired: Desired, records: Records, request: Request, missed: Mapping[str, str], *, reread: bool
@@ -74,6 +78,8 @@ class Outlook:
         if self.prober.due():
             self.prober.refresh(bodies(desired, records), observed.facts)
         silent = self.prober.silent(observed.facts)
+        unsteady = self.prober.unsteady(observed.facts, records.starts)
         resting = {**(self.tries.resting(desired.commit) if request.patient else {}), **missed}
         resting = {key: why for key, why in resting.items() if key not in map(body_key, desired.standing)}
-        return replace(observed, silent=silent, resting=resting) if silent or resting else observed
+        told = silent or resting or unsteady
+        return replace(observed, silent=silent, unsteady=unsteady, resting=resting) if told else observed

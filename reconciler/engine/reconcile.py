@@ -174,6 +174,7 @@ class Reconciler:
             asked = replace(asked, only=widened(asked.only, before, records))
         rules = asked if request.files is not None else self._allowances.add(asked, wanted.desired.commit)
         wants, observed, plan = self._outlook.look(wanted.desired, records, request, rules, missed)
+        asked = replace(asked, only=asked.only | frozenset(plan.wizards)) if asked.only else asked
         told = self._arrivals.told(wanted, observed, records) if plan.changes else ()
         arrivals = tuple((name, text) for name, text in told if name in plan.wizards)
         if wanted.notices or arrivals:
@@ -250,7 +251,7 @@ class Reconciler:
         if report:
             return report
         self._probe(after)
-        self._problems_then = self._problems()
+        self._problems_then = self.prober.problems()
         status = self._status(after, self._recorder.summary(planned.plan, applied))
         notice = self._recorder.publish(status)
         self._host.progress(Progress(Stage.RECORDED), notice or "recorded")
@@ -282,12 +283,8 @@ class Reconciler:
             return None
         seen, report = self._last
         same = seen.wanted is planned.wanted and seen.records is planned.records and seen.plan == planned.plan
-        same = same and self._problems() == self._problems_then
+        same = same and self.prober.problems() == self._problems_then
         return report if same and seen.observed.facts == planned.observed.facts else None
-
-    def _problems(self) -> dict[str, str]:
-        """What each gateway said when it was last asked."""
-        return {key: reading.problem for key, reading in self.prober.readings.items()}
 
     def _probe(self, planned: Planned) -> None:
         self.prober.refresh(bodies(planned.desired, planned.records), planned.observed.facts)

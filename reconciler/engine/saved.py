@@ -21,7 +21,8 @@ from reconciler.errors import Refused, Terminal
 from reconciler.plan.build import Rules
 from reconciler.plan.change import Cause, Change, Plan
 from reconciler.plan.codec import decode_plan, encode_plan, no_repeats
-from reconciler.plan.held import Records
+from reconciler.plan.generation import way_back
+from reconciler.plan.held import Quarantine, Records
 from reconciler.plan.repeat import change_digest
 
 FORMAT = 3
@@ -50,13 +51,20 @@ Seal = Callable[[str], str]
 
 
 def fingerprint(plan: Plan, records: Records) -> Mapping[str, str]:
-    """What the plan is bound to, each with its digest. Pauses and quarantines count where the plan looked."""
+    """What the plan is bound to, each with its digest. Pauses and quarantines, with what
+    is wanted instead, count where the plan looked."""
     looked_at = frozenset(plan.wizards)
     return {
         **parts(plan),
         **{f"pause of {name}": "paused" for name in records.pauses if name in looked_at},
-        **{f"quarantine of {name}": q.expansion for name, q in records.quarantines.items() if name in looked_at},
+        **{f"quarantine of {name}": _bound(q, records) for name, q in records.quarantines.items() if name in looked_at},
     }
+
+
+def _bound(one: Quarantine, records: Records) -> str:
+    """What is kept away, and which generation is wanted instead."""
+    generation = way_back(records, one)
+    return f"{one.expansion} {generation.number}" if generation else one.expansion
 
 
 def parts(plan: Plan) -> Mapping[str, str]:

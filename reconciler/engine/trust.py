@@ -88,10 +88,11 @@ class Trust:
                 fell.append(name)
         others = planned.quarantined.keys() | planned.standing.keys()
         ties = tied({name: self._group(name, plan, desired) - others for name in fell})
+        canaries = {change.wizard for change in plan.changes if change.soaks}
         for name, (ring, follows) in sorted(ties.items()):
             reason = f"{listed(follows)} failed, with which it exchanges ports" if follows else reasons[name]
             one = Quarantine(name, "", plan.commit, reason, "", ring=ring, follows=follows)
-            self._quarantine(one, desired, pass_id)
+            self._quarantine(replace(one, canary=name in canaries), desired, pass_id)
         return Fallen(frozenset(ties), frozenset(ties) | back)
 
     def _group(self, name: str, plan: Plan, desired: Desired) -> frozenset[str]:
@@ -149,7 +150,7 @@ class Trust:
     def _undo(self, one: Quarantine, before: Generation, tried: Generation) -> None:
         """Takes back what a person said when they rolled back from `before`, but not that Git's word is not to be."""
         rejected = rejections(self._host.ledger.records(), one.wizard) - {before.number}
-        if before.rejected and not same(before, one):
+        if one.fell or (before.rejected and not same(before, one)):
             self._host.ledger.reject(one.wizard, rejected | {tried.number})
         else:
             self._host.ledger.reject(one.wizard, rejected)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from reconciler.plan.behind import Quarantined, held_back
+from reconciler.plan.behind import held_back
 from reconciler.plan.block import Blocked, block
 from reconciler.plan.canary import Chain, chains, in_turn, last_version, moves, never_held_since
 from reconciler.plan.change import Action, Cause, Change, Copies, Disposition, FieldChange, Plan, Reason, Refusal
@@ -20,9 +20,11 @@ from reconciler.plan.formerly import rename_changes, under_new_name, whole_or_no
 from reconciler.plan.generation import going_back, words
 from reconciler.plan.held import Held, Records
 from reconciler.plan.order import order
+from reconciler.plan.part import with_rings
 from reconciler.plan.policy import Lifted, deletions, interrupted, removed_wizards, restarts
 from reconciler.plan.ports import Ports, Waits, ports_of
 from reconciler.plan.programs import with_programs
+from reconciler.plan.proof import Proof, Quarantined
 from reconciler.plan.prune import prune
 from reconciler.plan.rename import homes_left, renames
 from reconciler.plan.resource import CodebaseVersion, Directory, Process, Resource
@@ -102,11 +104,13 @@ def _build(
     changes = with_programs(changes, desired, records)
     ports = ports_of(changes, desired, observed, records, quarantined)
     if rules.only:
+        rules = replace(rules, only=with_rings(rules.only, changes, ports))
         changes = [c for c in changes if c.wizard in rules.only or (c.wizard is None and _used(c, desired, rules))]
-    blocked = _blocked(changes, desired, observed, records, quarantined, ports)
+    proof = Proof(desired, records, quarantined, observed.unsteady)
+    blocked = _blocked(changes, observed, proof, ports, rules)
     unused = () if rules.only else prune(desired, observed, records, blocked.changes)
     doable = [c for c in (*blocked.changes, *unused) if c.disposition is Disposition.APPLY]
-    one_by_one = chains(doable, desired, records, blocked.waits.everybody())
+    one_by_one = chains(doable, desired, records, blocked.waits.together(), proof.owed())
     together = _rings(desired, blocked.waits)
     return Plan(
         host=desired.host,
@@ -123,19 +127,13 @@ def _build(
     )
 
 
-def _blocked(
-    changes: list[Change],
-    desired: Desired,
-    observed: Observed,
-    records: Records,
-    quarantined: Quarantined,
-    ports: Ports,
-) -> Blocked:
+def _blocked(changes: list[Change], observed: Observed, proof: Proof, ports: Ports, rules: Rules) -> Blocked:
     """Only when it is known what is stuck can be told who waits for it, and those may keep others waiting in turn."""
+    desired, records = proof.desired, proof.records
     waiting = sharing(desired, records, observed.secrets)
     while True:
         blocked = block(changes, desired, observed.resting, records, waiting, ports)
-        found = held_back(blocked.changes, desired, records, quarantined)
+        found = held_back(blocked.changes, proof, rules.only)
         if found.keys() <= waiting.keys():
             return blocked
         waiting = {**found, **waiting}

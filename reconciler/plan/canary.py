@@ -9,23 +9,34 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping, Set
 from dataclasses import dataclass, replace
+from itertools import groupby
 
 from reconciler.plan.change import Action, Cause, Change, Disposition, Reason
 from reconciler.plan.codebases import CODEBASE
 from reconciler.plan.expand import Desired
 from reconciler.plan.held import Records
+from reconciler.plan.late import Late, Waits
 from reconciler.plan.resource import Process
 from reconciler.plan.value import Known
+from reconciler.spec.words import listed
 
 _STARTED = frozenset({Action.START, Action.RESTART, Action.PROVE})
+EVERYBODY_HAS_MOVED: Mapping[str, frozenset[str]] = {}
+NOBODY: Waits = {}
 
 
 @dataclass(frozen=True, slots=True)
 class Chain:
-    """Wizards in the order in which they move. `soaks`: the first one must also soak."""
+    """Wizards in the order in which they move: one at a time, or several together that exchange ports. `soaks`: the
+    very first one must also soak. `because`: for people, why that is not the one that the Codebase names."""
 
-    wizards: tuple[str, ...]
+    groups: tuple[tuple[str, ...], ...]
     soaks: bool
+    because: str = ""
+
+    @property
+    def canary(self) -> str:
+        return self.groups[0][0]
 
 
 def version_left(change: Change) -> str:
@@ -46,15 +57,24 @@ def moves(change: Change) -> bool:
 
 
 def chains(
-    changes: Iterable[Change], desired: Desired, records: Records, tied: Set[str] = frozenset()
+    changes: Iterable[Change],
+    desired: Desired,
+    records: Records,
+    waits: Waits = NOBODY,
+    owed: Mapping[str, frozenset[str]] = EVERYBODY_HAS_MOVED,
 ) -> tuple[Chain, ...]:
-    """One chain for each codebase that moves under several wizards. `tied`: keys of processes that pass ports to each
-    other, which come together at the end: none of them can go first, alone."""
+    """One chain for each codebase that moves under several wizards. `waits`: who waits for whom because of ports.
+    `owed`: codebase version that is not proven here -> who has still to move to it, also with a later plan; whoever
+    goes first soaks for them."""
     movers: dict[str, dict[str, Change]] = {}
     for change in changes:
         if change.wizard and isinstance(change.resource, Process) and _on_the_move(change, records):
             movers.setdefault(change.resource.codebase, {})[change.wizard] = change
-    return tuple(_chain(codebase, found, desired, records, tied) for codebase, found in sorted(movers.items()))
+    late = Late((change.key for found in movers.values() for change in found.values()), waits)
+    return tuple(
+        _chain(codebase, found, desired, records, late, owed.get(codebase, frozenset()))
+        for codebase, found in sorted(movers.items())
+    )
 
 
 def _on_the_move(change: Change, records: Records) -> bool:
@@ -77,32 +97,54 @@ def _owes_soak(change: Change, records: Records) -> bool:
     return start is not None and start.soaks and not moves(change)
 
 
-def _chain(codebase: str, movers: Mapping[str, Change], desired: Desired, records: Records, tied: Set[str]) -> Chain:
-    """First who was first before, then who is declared, then a leaf that runs."""
-    fathers = frozenset(desired.fathers.values())
+def _chain(
+    codebase: str, movers: Mapping[str, Change], desired: Desired, records: Records, late: Late, owed: Set[str]
+) -> Chain:
+    """First who was first before, then who is declared, then a leaf that runs; who takes a port of another one last."""
+    fathers, declared = frozenset(desired.fathers.values()), desired.canaries.get(codebase, "")
 
-    def last(name: str) -> bool:
-        return movers[name].key in tied
-
-    def fitness(name: str) -> tuple[bool, bool, bool, bool, bool, str]:
+    def fitness(name: str) -> tuple[bool, bool, bool, bool, str]:
         change = movers[name]
-        declared = name == desired.canaries.get(codebase)
-        runs = change.action is not Action.START
-        return last(name), not _begun(change, records), not declared, name in fathers, not runs, name
+        return not _begun(change, records), name != declared, name in fathers, change.action is Action.START, name
 
-    first = min(movers, key=fitness)
-    rest = sorted(movers.keys() - {first}, key=lambda name: (last(name), -_depth(name, desired.fathers), name))
-    return Chain((first, *rest), soaks=bool(rest) or _owes_soak(movers[first], records))
+    def place(name: str) -> tuple[int, str]:
+        return late.place(movers[name].key)
+
+    free = [name for name in movers if not late.is_late(movers[name].key)]
+    groups = [tuple(group) for _, group in groupby(sorted(movers.keys() - set(free), key=place), place)]
+    if free:
+        first = min(free, key=fitness)
+        rest = sorted(set(free) - {first}, key=lambda name: (-_depth(name, desired.fathers), name))
+        groups = [(first,), *((name,) for name in rest), *groups]
+    else:
+        first = min(groups[0], key=fitness)
+        groups[0] = (first, *sorted(set(groups[0]) - {first}))
+    named = declared if declared in movers and declared != first and late.is_late(movers[declared].key) else ""
+    because = f"because {named}, the declared one, {late.why(movers[named].key)}" if named else ""
+    soaks = len(movers) > 1 or bool(owed - {first}) or _owes_soak(movers[first], records)
+    return Chain(tuple(groups), soaks, because)
 
 
 def in_turn(change: Change, chains: Iterable[Chain]) -> Change:
     """The change with its place in its chain: whether it soaks, and for people among its reasons."""
+    name = change.wizard or ""
     for chain in chains:
-        if chain.soaks and isinstance(change.resource, Process) and change.wizard in chain.wizards:
-            place = chain.wizards.index(change.wizard)
-            text = f"after {chain.wizards[place - 1]}" if place else "canary first"
-            return replace(change, soaks=not place, reasons=(*change.reasons, Reason(Cause.TURN, text)))
+        if chain.soaks and isinstance(change.resource, Process) and any(name in group for group in chain.groups):
+            reason = Reason(Cause.TURN, _turn(name, chain))
+            return replace(change, soaks=name == chain.canary, reasons=(*change.reasons, reason))
     return change
+
+
+def _turn(name: str, chain: Chain) -> str:
+    """For people: after whom the wizard moves, and with whom."""
+    at = next(place for place, group in enumerate(chain.groups) if name in group)
+    others = [other for other in chain.groups[at] if other != name]
+    together = f"together with {listed(others)}" if others else ""
+    if at:
+        return ", ".join(filter(None, (f"after {listed(chain.groups[at - 1])}", together)))
+    if name != chain.canary:
+        return f"together with the canary {chain.canary}"
+    return ", ".join(filter(None, ("canary first", together, chain.because)))
 
 
 def _depth(name: str, fathers: Mapping[str, str]) -> int:

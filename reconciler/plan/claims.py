@@ -9,11 +9,11 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from reconciler.plan.behind import Quarantined
 from reconciler.plan.change import Action, Change, Disposition
 from reconciler.plan.expand import Desired
 from reconciler.plan.generation import way_back
 from reconciler.plan.held import Generation, Records
+from reconciler.plan.proof import Quarantined
 from reconciler.plan.resource import Process
 from reconciler.plan.retire import body_key
 from reconciler.plan.rings import newest, port_of
@@ -35,7 +35,11 @@ class Claim:
         mend = f"push a commit that mends {self.wizard}, or give {wizard} another port"
         if self.kept:
             return f"port {port} is kept for {self.wizard}, which {self.kept}; {mend}"
-        return f"port {port} is kept for {self.wizard} until that has held on another: {why}; {mend}"
+        return self.until(port, f"{why}; {mend}")
+
+    def until(self, port: int, why: str) -> str:
+        """For the wizard that wants the port, where it gets it in the end. `why` it has to wait, and the mend."""
+        return f"port {port} is kept for {self.wizard} until that has held on another: {why}"
 
 
 def claims_of(

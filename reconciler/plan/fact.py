@@ -103,6 +103,9 @@ class Observed:
     listeners: Mapping[int, Listener]
     silent: frozenset[str] = frozenset()
     """Keys of processes that run and are dead all the same: no answer and no heartbeat for 180 s."""
+    unsteady: frozenset[str] = frozenset()
+    """Keys of processes that say nothing for what they run on: not up for as long as a soak takes, started anew by
+    their supervisor since the last pass, or not healthy now."""
     resting: Mapping[str, str] = field(default_factory=dict)
     """Key -> when it is tried again: what could not be done lately, for reasons outside."""
     exposed: tuple[str, ...] = ()

@@ -184,6 +184,8 @@ def words(quarantine: Quarantine, generation: Generation | None) -> str:
         if quarantine.by_hand
         else f"commit {quarantine.commit[:7]} failed here: {quarantine.reason}"
     )
+    if quarantine.fell:
+        failed = f"commit {quarantine.commit[:7]} failed here: {quarantine.reason}; rolled back further by hand"
     what = f"changes {listed(quarantine.follows)}" if quarantine.follows else "changes it"
     together = f", which tries {listed(quarantine.ring)} again with it" if quarantine.ring else ""
     mend = f"push a commit that {what}, or `reconciler retry {quarantine.wizard}`{together}"

@@ -86,7 +86,8 @@ class Quarantine:
     are the texts that it had.
 
     `ring`: the wizards that went back with it, because they exchanged ports. `follows`: those of the ring that failed,
-    or that the person named, where it is none of them; it stands while one of theirs does.
+    or that the person named, where it is none of them; it stands while one of theirs does. `canary`: it failed as the
+    first that moved to its codebase version. `fell`: of one by hand, that it had failed before the person said so.
     """
 
     wizard: str
@@ -98,6 +99,13 @@ class Quarantine:
     secrets: SecretTexts = ()
     ring: tuple[str, ...] = ()
     follows: tuple[str, ...] = ()
+    canary: bool = False
+    fell: bool = False
+
+    @property
+    def failed(self) -> bool:
+        """Whether the wizard itself has failed, and not only gone back by a person's word or with another one."""
+        return (self.fell or not self.by_hand) and not self.follows
 
 
 @dataclass(frozen=True, slots=True)

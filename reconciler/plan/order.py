@@ -9,8 +9,9 @@ cycle: all stop, then all start. Not done here: who waits for whom (ports.py).
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence, Set
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from reconciler.plan.canary import Chain
 from reconciler.plan.change import Action, Change, Copies, Operation, Step
@@ -120,7 +121,7 @@ def order(changes: Iterable[Change], waits: Waits, chains: Iterable[Chain] = ())
     `chains`: wizards that move to another codebase version one after the other.
     """
     chains = tuple(chains)
-    soaking = {f"wizard/{chain.wizards[0]}/body" for chain in chains if chain.soaks}
+    soaking = {body_key(chain.canary) for chain in chains if chain.soaks}
     nodes = [_Node(step_id(c.key, op), op, c) for c in changes for op in _with_soak(c, soaking)]
     nodes.sort(key=lambda node: (node.rank, node.depth))
     own = _own_needs(nodes)
@@ -135,29 +136,26 @@ def _with_soak(change: Change, soaking: set[str]) -> tuple[Operation, ...]:
 
 
 def _turns(nodes: Iterable[_Node], chains: Iterable[Chain], waits: Waits) -> Mapping[str, frozenset[str]]:
-    """Wizard -> the steps of other wizards after which its turn comes."""
+    """Wizard -> the steps of other wizards after which its turn comes; the same for all of a ring."""
     turns: dict[str, set[str]] = defaultdict(set)
-    for name, step in _one_by_one(chains, waits.everybody()).items():
-        turns[name].add(step)
+    circles = rings(waits.together())
+    for name, steps in _one_by_one(chains).items():
+        for member in circles.get(body_key(name), frozenset({body_key(name)})):
+            turns[member.split("/")[1]] |= steps
     for name, steps in _after_gates(nodes, waits).items():
         turns[name] |= steps
     return {name: frozenset(steps) for name, steps in turns.items()}
 
 
-def _one_by_one(chains: Iterable[Chain], together: Set[str]) -> Mapping[str, str]:
-    """Wizard -> the step of another wizard of its chain after which its turn comes.
-
-    Wizards that also pass ports to each other (`together`) can't go one by one: they come together at the end.
-    """
-    after: dict[str, str] = {}
+def _one_by_one(chains: Iterable[Chain]) -> Mapping[str, frozenset[str]]:
+    """Wizard -> the steps of other wizards of its chain after which its turn comes."""
+    after: dict[str, frozenset[str]] = {}
     for chain in chains:
-        last = ""
-        for name in sorted(chain.wizards, key=lambda name: f"wizard/{name}/body" in together):
-            if last:
-                after[name] = last
-            if f"wizard/{name}/body" not in together:
-                soaks = chain.soaks and name == chain.wizards[0]
-                last = step_id(f"wizard/{name}/body", Operation.SOAK if soaks else Operation.GATE)
+        for before, group in pairwise(chain.groups):
+            last = {step_id(body_key(name), Operation.GATE) for name in before}
+            if chain.soaks and chain.canary in before:
+                last.add(step_id(body_key(chain.canary), Operation.SOAK))
+            after.update(dict.fromkeys(group, frozenset(last)))
     return after
 
 

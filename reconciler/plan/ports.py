@@ -11,12 +11,12 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from reconciler.plan.behind import Quarantined
 from reconciler.plan.change import Change
 from reconciler.plan.claims import GATED, STARTS, Claim, claims_of, moved
 from reconciler.plan.expand import Desired
 from reconciler.plan.fact import Listener, Observed, ProcessFact, ProcessState
 from reconciler.plan.held import Records
+from reconciler.plan.proof import Quarantined
 from reconciler.plan.resource import Process
 from reconciler.plan.retire import body_key
 
@@ -36,11 +36,6 @@ class Waits:
         every, none = (self.stops, self.gates, self.done), frozenset[str]()
         keys = {**self.stops, **self.gates, **self.done}
         return {key: none.union(*(waits.get(key, none) for waits in every)) for key in keys}
-
-    def everybody(self) -> frozenset[str]:
-        """All that wait or are waited for."""
-        found = self.together()
-        return frozenset(found).union(*found.values())
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,8 +87,11 @@ class Ports:
         if owner == change.key:
             return ""
         for claim in self.claims_against(change):
-            if claim.kept or claim.key not in current:
-                return claim.words(process.port, change.wizard or "", "this plan does not look at it")
+            if claim.kept:
+                return claim.words(process.port, change.wizard or "", "")
+            if claim.key not in current:
+                mend = f"`reconciler apply {claim.wizard} {change.wizard}` moves both"
+                return claim.until(process.port, f"this plan does not look at it; {mend}")
         if self.free(process.port):
             return ""
         if owner is None:

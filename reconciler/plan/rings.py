@@ -22,8 +22,8 @@ Way = Callable[[str], Generation | None]
 def rings(waits: Mapping[str, Set[str]]) -> Mapping[str, frozenset[str]]:
     """Who waits for somebody that waits for it in the end -> all with whom that is so, itself included."""
     knots = _knots(waits)
-    reach = {one: _reach(one, knots) for one in knots}
-    found = {one: frozenset(other for other in reach[one] if one in reach[other]) for one in knots}
+    after = {one: reach(one, knots) for one in knots}
+    found = {one: frozenset(other for other in after[one] if one in after[other]) for one in knots}
     return {one: ring for one, ring in found.items() if ring}
 
 
@@ -45,7 +45,8 @@ def _knots(waits: Mapping[str, Set[str]]) -> Mapping[str, Set[str]]:
     return {one: others for one, others in left.items() if others}
 
 
-def _reach(first: str, waits: Mapping[str, Set[str]]) -> Set[str]:
+def reach(first: str, waits: Mapping[str, Set[str]]) -> Set[str]:
+    """All for whom it waits in the end; itself too, where it is in a ring."""
     seen: set[str] = set()
     stack = [*waits.get(first, ())]
     while stack:

@@ -144,7 +144,7 @@ def test_what_was_healthy_long_ago_is_no_proof_that_it_can_be_gone_back_to(site:
         assert report.applied.outcomes == ()
         assert {name for name, pid in site.pids().items() if pid != pids[name]} == {"ada"}
     waiting = {change.wizard: change.obstacle for change in report.left.changes}
-    assert waiting["bo"].startswith(f"waits: ada failed on hermes-agent/{NEW}, and no other wizard has moved to it yet")
+    assert waiting["bo"].startswith(f"waits: ada failed on hermes-agent/{NEW}, and no other wizard has moved to it ")
     site.version(NEWEST)
     site.settle()
 

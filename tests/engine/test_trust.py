@@ -178,7 +178,7 @@ def test_a_port_that_a_stranger_takes_while_it_starts_is_not_its_fault(site: Sit
         if evidence == "the kernel":
             site.gateways.strangers[8643] = 4711
         else:
-            (site.home("ada") / "gateway_state.json").write_text(port_in_use(time.time()))
+            (site.home("ada") / "gateway_state.json").write_text(port_in_use(site.clock.now()))
 
     site.config("ada", **BAD)
     site.gateways.acts = act

@@ -171,8 +171,8 @@ MUTATIONS = (
     Mutation(
         "moves a codebase under all at once",
         "order.py",
-        "        turns[name].add(step)\n",
-        "        turns[name].discard(step)\n",
+        '            turns[member.split("/")[1]] |= steps\n',
+        '            turns[member.split("/")[1]] -= steps\n',
         (f"{TRUST}test_a_codebase_moves_under_one_and_then_one_at_a_time_fathers_last",),
     ),
     Mutation(
@@ -192,8 +192,8 @@ MUTATIONS = (
     Mutation(
         "gives away what a quarantined wizard goes back to",
         "ports.py",
-        "            if claim.kept or claim.key not in current:\n",
-        "            if claim.key not in current:\n",
+        "            if claim.kept:\n",
+        "            if claim.kept and claim.key not in current:\n",
         (f"{PORTS}test_what_a_quarantined_wizard_goes_back_to_is_kept_for_it_also_while_it_is_down",),
     ),
     Mutation(
@@ -220,8 +220,8 @@ MUTATIONS = (
     Mutation(
         "follows a canary that failed",
         "behind.py",
-        "if mine and not _witnessed(",
-        "if mine and _witnessed(",
+        "if not self.proof.witnessed(codebase, one):",
+        "if self.proof.witnessed(codebase, one):",
         (f"{TRUST}test_who_waits_for_a_failed_canary_waits_until_somebody_holds",),
     ),
     Mutation(
@@ -233,10 +233,17 @@ MUTATIONS = (
     ),
     Mutation(
         "takes what was healthy once for proof",
-        "behind.py",
-        "if not generations or not _arrived(wizard, codebase, records):",
-        "if not generations:",
+        "proof.py",
+        "if generations and body_key(wizard) not in self.unsteady and self.arrived(wizard, codebase):",
+        "if generations and body_key(wizard) not in self.unsteady:",
         (f"{TRUST}test_who_waits_for_a_failed_canary_waits_until_somebody_holds",),
+    ),
+    Mutation(
+        "lets who moves alone owe nothing to the others",
+        "canary.py",
+        " or bool(owed - {first})",
+        "",
+        (f"{TRUST}test_a_paused_canary_keeps_the_others_waiting_and_a_paused_leaf_is_passed_over",),
     ),
     Mutation(
         "forgets a soak that is owed",

@@ -362,8 +362,8 @@ def test_a_paused_holder_of_a_port_blocks_who_wants_it(host: Host, fleet: Desire
 
 
 def test_a_holder_that_is_not_part_of_this_plan_blocks_too(host: Host, fleet: DesiredFleet) -> None:
-    swapped = changed(changed(fleet, "ada", port=8644), "bo", port=8643)
-    plan = plan_for(host, desired_of(swapped), Rules(only=frozenset({"ada"})))
+    passed = changed(changed(fleet, "ada", port=8644), "bo", port=8650)
+    plan = plan_for(host, desired_of(passed), Rules(only=frozenset({"ada"})))
     assert plan.change(ADA).obstacle == f"port 8644 is held by {BO}, which this plan does not stop"
     assert plan.wizards == ("ada",)
 

@@ -51,10 +51,12 @@ class Trust:
 
 def quarantines(connection: sqlite3.Connection) -> dict[str, Quarantine]:
     """Names of wizards hold no spaces."""
-    query = "SELECT wizard, expansion, revision, reason, since, by_hand, secrets, ring, follows FROM quarantine"
+    query = "SELECT wizard, expansion, revision, reason, since, by_hand, secrets, ring, follows, canary, fell "
+    query += "FROM quarantine"
     found = {}
-    for wizard, expansion, commit, reason, since, by_hand, secrets, ring, follows in connection.execute(query):
-        more = SECRET_TEXTS.decode(secrets), tuple(ring.split()), tuple(follows.split())
+    for wizard, expansion, commit, reason, since, by_hand, secrets, *rest in connection.execute(query):
+        ring, follows, canary, fell = rest
+        more = SECRET_TEXTS.decode(secrets), tuple(ring.split()), tuple(follows.split()), bool(canary), bool(fell)
         found[wizard] = Quarantine(wizard, expansion, commit, reason, since, bool(by_hand), *more)
     return found
 
@@ -102,14 +104,14 @@ def add_quarantine(connection: sqlite3.Connection, one: Quarantine) -> None:
     secrets = SECRET_TEXTS.encode(one.secrets)
     connection.execute(
         "INSERT OR REPLACE INTO quarantine "
-        "(wizard, expansion, revision, reason, since, by_hand, secrets, ring, follows) "
-        "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-        (*(one.wizard, one.expansion, one.commit, one.reason, one.since), int(one.by_hand), secrets, *_ring(one)),
+        "(wizard, expansion, revision, reason, since, by_hand, secrets, ring, follows, canary, fell) "
+        "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        (*(one.wizard, one.expansion, one.commit, one.reason, one.since), int(one.by_hand), secrets, *_more(one)),
     )
 
 
-def _ring(one: Quarantine) -> tuple[str, str]:
-    return " ".join(one.ring), " ".join(one.follows)
+def _more(one: Quarantine) -> tuple[str, str, int, int]:
+    return " ".join(one.ring), " ".join(one.follows), int(one.canary), int(one.fell)
 
 
 def release(connection: sqlite3.Connection, wizard: str) -> bool:

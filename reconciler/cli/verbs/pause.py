@@ -68,7 +68,7 @@ def resume(session: Session, wizard: str) -> int:
         if not bound.host.ledger.resume(wizard):
             out(f"{wizard} was not paused.\n")
             return Exit.DONE
-        plan = _plan(bound, wizard)
+        plan = _plan(bound, wizard, resumed=True)
     if plan:
         _show(session, plan)
     later = f" The next pass does this; `reconciler apply {wizard}` does it now." if plan and plan.pending else ""
@@ -76,20 +76,21 @@ def resume(session: Session, wizard: str) -> int:
     return Exit.DONE
 
 
-def _plan(bound: Bound, wizard: str) -> Plan | None:
+def _plan(bound: Bound, wizard: str, *, resumed: bool = False) -> Plan | None:
     """What is pending for the wizard; a pause must work even when no plan can be made."""
     try:
-        return bound.reconciler.plan(_only(wizard)).plan
+        return bound.reconciler.plan(_only(wizard, resumed=resumed)).plan
     except ReconcilerError as error:
         say(f"warning: what is pending can't be told: {error}")
         return None
 
 
-def _only(wizard: str) -> Request:
+def _only(wizard: str, *, resumed: bool = False) -> Request:
+    from reconciler.engine.demand import Demand
     from reconciler.engine.request import Request
     from reconciler.plan.build import Rules
 
-    return Request(rules=Rules(only=frozenset({wizard})))
+    return Request(rules=Rules(only=frozenset({wizard})), demand=Demand(resume=wizard if resumed else ""))
 
 
 def _show(session: Session, plan: Plan) -> None:

@@ -28,7 +28,7 @@ def rollback(session: Session, wizard: str, yes: bool, verbose: bool) -> int:
 
     A generation is what it was healthy on before: owned values, codebase version, secrets. Shows what that restores,
     field by field, and asks first. What Git declares now is not applied here until a commit changes it, or until
-    `reconciler retry`. What the agent wrote stays.
+    `reconciler retry`. What the agent wrote stays. Of a wizard that has gone back already, it is the generation before.
     """
     from reconciler.cli.passes import Manner, plan_and_run
     from reconciler.engine.request import rollback as request
