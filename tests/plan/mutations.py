@@ -268,8 +268,8 @@ MUTATIONS = (
     ),
     Mutation(
         "holds a stand-in back like what it stands in for",
-        "behind.py",
-        " and name not in desired.standing",
+        "proof.py",
+        " or name in self.desired.standing",
         "",
         (f"{STAND_IN}test_whoever_waits_behind_a_canary_runs_again_when_it_went_down",),
     ),

@@ -10,6 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reconciler.plan.build import Memory, Rules, build
+from reconciler.plan.resource import Process
+from reconciler.plan.retire import body_key
 from reconciler.spec.desired import DesiredFleet
 from tests.plan.fleets import (
     FREE,
@@ -106,14 +108,21 @@ def test_memory_never_changes_a_plan(
 
 @given(stories(), st.frozensets(st.sampled_from(NAMES), min_size=1))
 def test_a_plan_for_some_wizards_is_that_part_of_the_whole(story: Story, only: frozenset[str]) -> None:
+    """Whole rings of ports come along."""
     for page in walk(story):
         whole = {c.key: c for c in page.plan.changes}
         part = build(page.desired, page.observed, page.records, replace(FREE, only=only))
+        seen = only | frozenset(part.wizards)
+        for name in frozenset(part.wizards) - only:
+            process = whole[body_key(name)].resource
+            assert isinstance(process, Process)
+            held = {e.resource.port for e in page.records.held.values() if isinstance(e.resource, Process)}
+            assert process.port in held, "somebody sits there"
         for change in part.changes:
-            assert change.wizard is None or change.wizard in only
+            assert change.wizard is None or change.wizard in seen
             assert change.key in whole
             assert change.action is whole[change.key].action
-        chosen = {c.key for c in whole.values() if c.wizard in only}
+        chosen = {c.key for c in whole.values() if c.wizard in seen}
         assert {c.key for c in part.changes if c.wizard} == chosen
 
 

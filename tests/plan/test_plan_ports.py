@@ -89,6 +89,7 @@ def _desired(ports: Mapping[str, int], number: int, **config: object) -> Desired
 
 @given(st.lists(pushes, min_size=1, max_size=3), st.integers(0, 999))
 @example([Push((8646, 8643, 8645), frozenset({"ada"}))], 0)
+@example([Push((8645, 8646, 8643, 8644), renamed=True)], 0)
 @example([Push((8644, 8643, 8645), frozenset({"ada"}))], 0)
 @example([Push((8644, 8643, 8645), frozenset({"ada"}), renamed=True)], 0)
 @example([Push((8644, 8643, 8645), frozenset({"ada"}), limits=(5,))], 0)
