@@ -184,13 +184,17 @@ def _step(node: _Node, needs: frozenset[str]) -> Step:
 
 
 def _in_turn(steps: Sequence[Step]) -> tuple[Step, ...]:
-    """The steps as they are, but for those that have to come after what they need."""
-    known = {step.id: step for step in steps}
+    """The steps as they are, but for those that have to come after what they need. Raises ValueError where steps need
+    each other, which is a bug."""
+    known, begun = {step.id: step for step in steps}, set[str]()
     done: dict[str, Step] = {}
     for step in steps:
         stack = [step]
         while stack:
             ahead = [known[need] for need in stack[-1].needs if need not in done]
+            if ahead and stack[-1].id in begun:
+                raise ValueError(f"steps need each other: {', '.join(sorted(step.id for step in ahead))}")
+            begun.add(stack[-1].id)
             stack.extend(ahead)
             if not ahead:
                 last = stack.pop()

@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from reconciler.plan import order as order_module
 from reconciler.plan.build import build
 from reconciler.plan.change import Action, Operation, Plan, Step
 from reconciler.plan.fact import ProcessState
@@ -189,3 +190,11 @@ def test_a_failed_start_of_one_does_not_stop_another() -> None:
 
     host.apply(plan_for(host, desired), fails=fails)
     assert list(host.processes) == ["wizard/bo/body"]
+
+
+def test_steps_that_need_each_other_are_a_bug_and_no_plan_without_end() -> None:
+    steps = [
+        Step(name, Operation.START, name, None, needs) for name, needs in [("a", ("b",)), ("b", ("c",)), ("c", ("b",))]
+    ]
+    with pytest.raises(ValueError, match="need each other: "):
+        order_module._in_turn(steps)
