@@ -101,7 +101,7 @@ def _update(resource: Resource, live: Fields, held: Held | None, secrets: Secret
         return _change(resource, Action.UPDATE, held, tuple(_reasons(changes)), changes)
     if recorded:
         return None
-    text = "is there already, as Git wants it"
+    text = "is there already, as Git wants it" if held is None else "stands as it should; its record is made anew"
     return _change(resource, Action.CLAIM, held, (Reason(Cause.EXISTS, text),))
 
 
