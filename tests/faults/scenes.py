@@ -60,7 +60,7 @@ class Place(Site):
     def _make(self) -> None:
         self.codebase["source"] = {"pypi": "hermes-agent", "version": OLD, "with": ["aiohttp"]}
         first = self.push("Two wizards")
-        self._save(FRESH, Gateways())
+        self._save(FRESH, Gateways(self.clock))
         self.gateways.acts = _remembers
         self.settle()
         self._save(SETTLED, self.gateways)

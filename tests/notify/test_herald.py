@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from threading import Event
 from time import monotonic, sleep
@@ -23,6 +24,7 @@ from reconciler.engine.request import Request
 from reconciler.plan.announcement import Announcement, Kind, Manner
 from reconciler.protocols.ledger import Result
 from reconciler.protocols.notifier import Undelivered
+from tests.bench.standins import HastyClock
 from tests.engine.site import Site
 from tests.notify.post_office import closed_port, office, said
 
@@ -293,7 +295,8 @@ def test_from_a_failing_wizard_to_a_real_service_beside_a_dead_one(site: Site) -
 
 
 def test_each_pass_is_remembered_for_the_uptime(site: Site) -> None:
-    with site.bound() as (host, _):
+    with site.bound() as (bound, _):
+        host = replace(bound, clock=HastyClock())  # that of the ledger, which tells the uptime
         since = host.clock.now() - 1
         attendance = Attendance(host)
         for names in ((), ("ada",)):
