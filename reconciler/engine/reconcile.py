@@ -250,16 +250,17 @@ class Reconciler:
         report = self._settled(planned, applied)
         if report:
             return report
-        self._probe(after)
+        # A status is of the whole host, also after a pass for some wizards.
+        whole = self._look(planned.wanted, Request()) if after.rules.only else after
+        self._probe(whole)
         self._problems_then = self.prober.problems()
-        status = self._status(after, self._recorder.summary(planned.plan, applied))
+        status = self._status(whole, self._recorder.summary(planned.plan, applied))
         notice = self._recorder.publish(status)
         self._host.progress(Progress(Stage.RECORDED), notice or "recorded")
         notices = (*planned.wanted.notices, *((notice,) if notice else ()))
         unsigned = planned.wanted.unsigned
-        stuck = after.stuck()
-        self._last = (after, Report(after.plan, Applied(()), after.plan, status, notices, unsigned, stuck))
-        return Report(planned.plan, applied, after.plan, status, notices, unsigned, stuck)
+        self._last = (whole, Report(whole.plan, Applied(()), whole.plan, status, notices, unsigned, whole.stuck()))
+        return Report(planned.plan, applied, after.plan, status, notices, unsigned, after.stuck())
 
     def _accept(self, planned: Planned, applied: Applied, after: Planned) -> None:
         """Remembers how far this commit has come: run, good (what could be done held), applied (nothing is left).

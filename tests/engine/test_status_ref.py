@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 from reconciler.engine.record import Recorder
 from reconciler.engine.request import Request
+from reconciler.plan.build import Rules
 from tests.engine.site import Site
 from tests.git.upstream import run_git
 
@@ -70,3 +72,20 @@ def test_nothing_is_due_once_it_has_been_sent(site: Site) -> None:
         assert recorder.due()
         assert recorder.publish(status) == ""
         assert not recorder.due()
+
+
+def test_a_pass_for_one_wizard_publishes_the_whole_host(site: Site) -> None:
+    site.settle()
+    with (site.home("bo") / "config.yaml").open("a") as config:
+        config.write("mine: 1\n")
+    site.config("cy", compact=True)
+    site.config("ada", compact=True)
+    with site.bound() as (host, reconciler):
+        status = reconciler.run(Request("test", rules=Rules(only=frozenset({"ada"})))).status
+        assert host.store is not None
+        told = json.loads(host.store.read(REF)["status.json"])
+    found = {one["name"]: one for one in told["wizards"]}
+    assert found["bo"]["unmanaged"] == ["mine"]
+    assert found["cy"]["differences"] != []
+    assert found["ada"]["differences"] == []
+    assert {one.name for one in status.wizards if one.differences} == {"cy"}

@@ -143,12 +143,11 @@ def _run(reconciler: Reconciler, roll_back: str) -> Report:
     if not roll_back:
         return reconciler.run(Request())
     try:
-        report = reconciler.run(rollback(roll_back))
+        return reconciler.run(rollback(roll_back))
     except Terminal as error:
         if "has gone back already" not in str(error):
             raise
         return reconciler.run(Request())
-    return report if report.applied.outcomes else reconciler.run(Request())
 
 
 def _told(report: Report) -> dict[str, object]:
