@@ -1,4 +1,4 @@
-"""Masks secrets in a wizard's log, as far as anybody can know of them.
+"""Where a wizard's log is, and masking of the secrets in it, as far as anybody can know of them.
 
 What we put there and what the agent keeps itself stands in its .env and config.yaml, and is looked up there; and what
 looks like a credential is masked wherever it comes from. Not done here: reading the log.
@@ -7,9 +7,13 @@ looks like a credential is masked wherever it comes from. Not done here: reading
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 
 from reconciler.engine.host import Host
+from reconciler.plan.held import Records
+from reconciler.plan.resource import Process, Resource
+from reconciler.plan.retire import body_key
 
 MASK = "***"
 _SHORTEST = 6
@@ -25,6 +29,27 @@ _CREDENTIALS = (
     re.compile(r"()\b\d{8,12}:[\w-]{30,}"),
     re.compile(r"(://[^/\s:@]+:)[^/\s@]+(?=@)"),
 )
+
+
+@dataclass(frozen=True, slots=True)
+class LogPlace:
+    """Absolute paths of the log, and of the Hermes home whose files tell its secrets."""
+
+    log: str
+    home: str
+
+
+def log_place(records: Records, wanted: Iterable[Resource], wizard: str) -> LogPlace | None:
+    """Of the process as it was last started, which is in the attic for a removed wizard; else as it is wanted."""
+    key = body_key(wizard)
+    entry, stored = records.held.get(key), records.attic.get(wizard)
+    if entry is not None and isinstance(entry.resource, Process):
+        log, home = entry.resource.log, entry.resource.home
+        if stored:
+            log, home = (stored.path + path.removeprefix(stored.original) for path in (log, home))
+        return LogPlace(log, home)
+    body = next((r for r in wanted if isinstance(r, Process) and r.key == key), None)
+    return LogPlace(body.log, body.home) if body else None
 
 
 def masking(host: Host, home: str) -> Callable[[str], str]:

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from typing import TYPE_CHECKING, assert_never
 
-from reconciler.engine.log_secrets import masking
+from reconciler.engine.log_secrets import log_place, masking
 from reconciler.errors import Terminal
 from reconciler.plan.fact import Absent, Fact, InTheWay, Present, ProcessFact, Unknown
 from reconciler.plan.resource import KeyedFile, Process
@@ -76,20 +75,11 @@ def timeline(daemon: Daemon, asked: Asked) -> TimelineAnswer:
 def log(daemon: Daemon, asked: Asked) -> LogAnswer:
     """As it was started last, else as Git wants it; secrets are masked while the text is still whole."""
     name = _known(daemon, asked.names["name"])
-    host, body, stored = daemon.host, *_body(_seen(daemon), name)
-    path = stored(body.log) if body else ""
-    text = masking(host, stored(body.home))(host.files.tail(path, asked.numbers["lines"])) if body else ""
+    host, seen = daemon.host, _seen(daemon)
+    place = log_place(seen.records, seen.desired.resources, name)
+    text = masking(host, place.home)(host.files.tail(place.log, asked.numbers["lines"])) if place else ""
     lines = tuple(plain(_ESCAPE.sub("", line).expandtabs()) for line in text.splitlines())
-    return LogAnswer(format=FORMAT, wizard=name, path=path, lines=lines)
-
-
-def _body(seen: Planned, name: str) -> tuple[Process | None, Callable[[str], str]]:
-    """The process as it was last started, else as it is wanted; and where its files are, which may be the attic."""
-    held, stored = seen.records.held.get(f"wizard/{name}/body"), seen.records.attic.get(name)
-    if held is not None and isinstance(held.resource, Process):
-        return held.resource, lambda path: stored.path + path.removeprefix(stored.original) if stored else path
-    found = (r for r in seen.desired.resources if isinstance(r, Process) and r.wizard == name)
-    return next(found, None), lambda path: path
+    return LogAnswer(format=FORMAT, wizard=name, path=place.log if place else "", lines=lines)
 
 
 def _seen(daemon: Daemon) -> Planned:

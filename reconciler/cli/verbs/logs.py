@@ -15,7 +15,7 @@ from reconciler.errors import Terminal
 
 if TYPE_CHECKING:
     from reconciler.compose import Bound
-    from reconciler.plan.resource import Process
+    from reconciler.engine.log_secrets import LogPlace
 
 
 @verb("reconciler logs ezra", "reconciler logs ezra -f", "reconciler logs ezra -n 500 --raw > ezra.log")
@@ -41,8 +41,8 @@ def logs(session: Session, wizard: str, follow: bool, lines: int, raw: bool, as_
     settings = session.settings()
     events = Lines(colour=False, verbose=False)
     with compose.open_host(settings, events, session.environ, change=False) as bound:
-        body, where = _body(wizard, bound)
-        path, mask = where(body.log), masking(bound.host, where(body.home))
+        place = _place(wizard, bound)
+        path, mask = place.log, masking(bound.host, place.home)
         tail = "" if follow else mask(bound.host.files.tail(path, lines))
     if follow:
         return _follow(path, lines, mask if raw else lambda text: readable(mask(text)))
@@ -56,26 +56,26 @@ def logs(session: Session, wizard: str, follow: bool, lines: int, raw: bool, as_
     return Exit.DONE
 
 
-def _body(wizard: str, bound: Bound) -> tuple[Process, Callable[[str], str]]:
-    """The process as it was last started, else as Git wants it; and where its files are now: in the attic for a removed
-    wizard."""
+def _place(wizard: str, bound: Bound) -> LogPlace:
     from reconciler.cli.names import check_planned
+    from reconciler.engine.log_secrets import log_place
     from reconciler.engine.request import Request
     from reconciler.plan.resource import Process
+    from reconciler.plan.retire import body_key
 
     records = bound.host.ledger.records()
-    entry, stored = records.held.get(f"wizard/{wizard}/body"), records.attic.get(wizard)
+    entry = records.held.get(body_key(wizard))
     if entry and isinstance(entry.resource, Process):
         # without a fleet at hand, its root is not known
         bound.host.files.admit(str(Path(entry.resource.cwd).parent))
-        return entry.resource, lambda path: stored.path + path.removeprefix(stored.original) if stored else path
-    planned = bound.reconciler.plan(Request())
-    check_planned([wizard], planned)
-    bodies = (r for r in planned.wanted.desired.resources if isinstance(r, Process) and r.wizard == wizard)
-    body = next(bodies, None)
-    if body is None:
+    found = log_place(records, (), wizard)
+    if found is None:
+        planned = bound.reconciler.plan(Request())
+        check_planned([wizard], planned)
+        found = log_place(records, planned.wanted.desired.resources, wizard)
+    if found is None:
         raise Terminal(f"wizard {wizard} is no longer in Git and left no log", where=f"host {bound.host.name}")
-    return body, lambda path: path
+    return found
 
 
 def _follow(path: str, lines: int, shown: Callable[[str], str]) -> int:
