@@ -17,6 +17,7 @@ from urllib.parse import quote
 from starlette.requests import Request as WebRequest
 from starlette.responses import RedirectResponse, Response
 
+from reconciler.engine.demand import Demand
 from reconciler.engine.report import Planned
 from reconciler.engine.request import Request, retry, rollback
 from reconciler.engine.saved import fingerprint
@@ -58,6 +59,10 @@ def _planned(trigger: str) -> Callable[[str], Request]:
     return lambda wizard: Request(trigger, Rules(only=frozenset({wizard}) if wizard else frozenset()))
 
 
+def _resumed(wizard: str) -> Request:
+    return Request("resume", Rules(only=frozenset({wizard})), demand=Demand(resume=wizard))
+
+
 ACTIONS: Mapping[str, Action] = {
     action.name: action
     for action in (
@@ -91,9 +96,9 @@ ACTIONS: Mapping[str, Action] = {
         Action(
             "resume",
             "Resume",
-            "Ends the pause. What is held below is done by the next pass, which begins at once.",
+            "Ends the pause. What the next pass then does about it is below, and it begins at once.",
             "Resume",
-            _planned("resume"),
+            _resumed,
             submits=False,
         ),
         Action(
@@ -209,7 +214,7 @@ class Actions:
 
     def _possible(self, action: Action, planned: Planned, wizard: str) -> bool:
         """Whether there is anything to say yes to."""
-        paused = wizard in planned.records.pauses
+        paused = wizard in self._daemon.host.ledger.records().pauses
         match action.name:
             case "pause":
                 return not paused

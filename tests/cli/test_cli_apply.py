@@ -106,6 +106,16 @@ def test_a_saved_plan_is_applied_exactly(here: Call, site: Site) -> None:
     assert not (site.root / "bob").exists()
 
 
+def test_a_plan_in_a_file_that_is_named_like_a_wizard(here: Call, site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(site.folder)
+    assert here("plan", "ada", "--out", "next").code == 2
+    ran = here("apply", "next", "-y")
+    assert ran.code == 1
+    assert "there is no wizard `next`" in ran.err
+    assert "`reconciler apply ./next`" in ran.err
+    assert here("apply", "./next").code == 0
+
+
 def test_a_stale_plan_is_refused(here: Call, site: Site) -> None:
     target = str(site.folder / "next.plan")
     assert here("plan", "--out", target).code == 2

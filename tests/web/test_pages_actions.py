@@ -44,6 +44,8 @@ def test_pause_and_resume(house: House, daemon: Daemon, visitor: Visitor) -> Non
     house.pass_(daemon)
     page = visitor.text("/actions/resume?wizard=ada")
     assert "! restart wizard/ada/body" in page
+    assert "ada restarts:" in page
+    assert "held" not in page
     assert house.display("ada") is None
     form = visitor.form("/actions/resume?wizard=ada", "/actions/resume")
     assert visitor.post("/actions/resume", form).headers["location"] == "/wizards/ada?said=resumed"

@@ -13,6 +13,7 @@ from reconciler.cli.verbs.plan import allowances
 from reconciler.errors import Terminal
 
 if TYPE_CHECKING:
+    from reconciler.engine.report import Planned
     from reconciler.engine.saved import SavedPlan
 
 
@@ -40,7 +41,6 @@ def apply(
     that plan, or refuses when it is
     stale.
     """
-    from reconciler.cli.names import check_planned
     from reconciler.cli.passes import Manner, plan_and_run
     from reconciler.engine.request import Request
     from reconciler.plan.build import Rules
@@ -54,7 +54,21 @@ def apply(
         return _apply_saved(session, files[0], verbose)
     rules = Rules(frozenset(words), frozenset(), frozenset(deletions), restarts)
     request = Request("applied by hand", rules, bound=True)
-    return plan_and_run(session, request, Manner(yes, verbose), lambda planned: check_planned(words, planned))
+    return plan_and_run(session, request, Manner(yes, verbose), lambda planned: _check(words, planned))
+
+
+def _check(words: tuple[str, ...], planned: Planned) -> None:
+    """Raises Terminal for what is no wizard, and says how a file of that name is applied."""
+    from reconciler.cli.names import check_planned, word_for
+
+    for word in words:
+        try:
+            check_planned([word], planned)
+        except Terminal as error:
+            if not Path(word).is_file():
+                raise
+            mend = f"the plan in the file of that name is applied with `reconciler apply {word_for(word)}`"
+            raise Terminal(error.what, where=error.where, mend=mend) from error
 
 
 def _apply_saved(session: Session, file: str, verbose: bool) -> int:
