@@ -264,12 +264,20 @@ def _copied(source: Path, target: Path) -> None:
     target.touch(0o600, exist_ok=False)
     shutil.copyfile(source, target)
     with target.open("rb") as data:
-        os.fsync(data.fileno())
+        _flush(data.fileno(), target)
 
 
 def _sync(folder: Path) -> None:
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
-        os.fsync(descriptor)
+        _flush(descriptor, folder)
     finally:
         os.close(descriptor)
+
+
+def _flush(descriptor: int, path: Path) -> None:
+    """The kernel's error for a descriptor knows no path."""
+    try:
+        os.fsync(descriptor)
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, str(path)) from error

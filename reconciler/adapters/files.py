@@ -32,7 +32,7 @@ from reconciler.adapters.look import Lstat
 from reconciler.adapters.observe_files import FileObserver
 from reconciler.adapters.signature import signature
 from reconciler.adapters.tree import FOLDER, Spot, Tree, make_folder
-from reconciler.errors import Retryable, Terminal
+from reconciler.errors import ReconcilerError, Retryable, Terminal
 from reconciler.plan.fact import FileFact
 from reconciler.plan.resource import Format
 from reconciler.protocols.files import FileQuery, KeyEdit
@@ -125,9 +125,11 @@ class Disk:
             # refuses to rename a folder over anything else.
             os.rename(old.name, new.name, src_dir_fd=old.folder, dst_dir_fd=new.folder)
             try:
-                os.fsync(new.folder)
-                os.fsync(old.folder)
-            except OSError:
+                with told(str(Path(target).parent)):
+                    os.fsync(new.folder)
+                with told(str(Path(source).parent)):
+                    os.fsync(old.folder)
+            except ReconcilerError:
                 # A move that counts as failed must not have happened: nobody would know where the folder went.
                 with suppress(OSError):
                     os.rename(new.name, old.name, src_dir_fd=new.folder, dst_dir_fd=old.folder)

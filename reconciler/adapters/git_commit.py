@@ -10,7 +10,8 @@ import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from reconciler.adapters.git_repo import GitRepo
+from reconciler.adapters.git_repo import Damaged, GitRepo
+from reconciler.errors import ReconcilerError
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +96,11 @@ def _head(branch: str, parent: str | None, message: Message) -> list[bytes]:
 
 def _import(repo: GitRepo, lines: Iterable[bytes], *options: str) -> str:
     feed = b"".join([b"feature done\n", *lines, b"get-mark :1\ndone\n"])
-    return repo.run("fast-import", "--quiet", "--date-format=raw", *options, feed=feed).decode().strip()
+    try:
+        return repo.run("fast-import", "--quiet", "--date-format=raw", *options, feed=feed).decode().strip()
+    except (ReconcilerError, Damaged):
+        repo.sweep()
+        raise
 
 
 def _data(data: bytes) -> bytes:

@@ -104,13 +104,17 @@ class GitRepo:
             raise _local_failure(self.path, args[0], err)
         return Answer(answer.code, redact(answer.out.decode("utf-8", "replace"), secrets).encode(), err)
 
+    def sweep(self) -> None:
+        """Takes away the reports of failed imports, which git leaves for ever; what they tell, its message has told."""
+        with suppress(OSError):
+            for report in self.path.glob("fast_import_crash_*"):
+                report.unlink()
+
     def tidy(self) -> None:
         """Packs loose objects now and then, as git itself would in the background; that also removes the temporary
         packs that a failing disk left. Only looks at three folders until there is something to do; failing at it hurts
         nobody."""
-        with suppress(OSError):
-            for report in self.path.glob("fast_import_crash_*"):  # which git leaves for ever
-                report.unlink()
+        self.sweep()
         loose, packs = _count(self.path / "objects" / "17"), _count(self.path / "objects" / "pack")
         if loose > 27 or packs > 100:
             with suppress(Retryable):

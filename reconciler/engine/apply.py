@@ -55,6 +55,9 @@ class Applied:
 
 
 _DISRUPTS = frozenset({Operation.STOP, Operation.START, Operation.STORE, Operation.RETURN, Operation.RENAME})
+_BEGINS = _DISRUPTS | {Operation.EDIT_KEYS, Operation.LINK, Operation.REMOVE}
+"""From the first of these on a wizard is brought to its end: a program that is started on half of a change may not run
+at all."""
 
 
 class Apply:
@@ -142,16 +145,16 @@ class Apply:
 
     def _paused(self, step: Step) -> str:
         """Why nothing more is done to the step's wizard, when somebody has paused it since the plan was made. Asked
-        before its first step, and before what interrupts it; a wizard that was stopped is not left so."""
+        before its first step, and before what begins its change as a whole."""
         name = step.wizard
         if name is None or name in self._begun:
             return ""
-        if name in self._looked_at and step.operation not in _DISRUPTS:
+        if name in self._looked_at and step.operation not in _BEGINS:
             return ""
         self._looked_at.add(name)
         if name in self._host.ledger.records().pauses:
             return f"{name} was paused meanwhile; `reconciler resume {name}` lets it go on"
-        if step.operation in _DISRUPTS:
+        if step.operation in _BEGINS:
             self._begun.add(name)
         return ""
 

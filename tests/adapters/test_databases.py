@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import sqlite3
@@ -144,6 +145,23 @@ def test_each_failure_keeps_its_own(copies: SqliteCopies, home: Path, tmp_path: 
     fails(copies, home, "third")
     assert archived(place.parent) == ["first", "second"]
     assert rows(home / "state.db") == ["before first", "before second", "before third"]
+
+
+def test_a_folder_that_may_not_be_on_disk_is_named(
+    copies: SqliteCopies, home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    killed_writer(home / "state.db", "before")
+    copies.copy(str(home), NAMES, LABEL)
+    real = os.fsync
+
+    def fsync(descriptor: int) -> None:
+        if stat.S_ISDIR(os.fstat(descriptor).st_mode):
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+        real(descriptor)
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    with pytest.raises(Retryable, match=str(tmp_path / "generations" / LABEL / REPLACED)):
+        copies.restore(str(home), NAMES, LABEL)
 
 
 def test_copies_of_a_version_go_and_what_they_replaced_stays(copies: SqliteCopies, home: Path, tmp_path: Path) -> None:

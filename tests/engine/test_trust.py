@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from reconciler import compose
+from reconciler.adapters.files import Disk
 from reconciler.engine.apply import Apply
 from reconciler.engine.request import Request, retry, rollback
 from reconciler.errors import Interrupted, Refused, Terminal
 from reconciler.plan.change import Action
 from reconciler.plan.held import Pause
+from reconciler.plan.resource import Format
 from reconciler.plan.status import WizardState
+from reconciler.protocols.files import KeyEdit
 from reconciler.protocols.runtime import Program
 from tests.engine.site import NEWEST, Site, deaf
 
@@ -407,6 +411,28 @@ def test_who_is_paused_during_a_pass_is_left_alone(site: Site) -> None:
         host.ledger.resume("bo")
     site.settle()
     assert {site.running(name) for name in site.wizards} == {NEWEST}
+
+
+def test_who_is_paused_between_its_files_and_its_stop_gets_the_whole_change(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Half of it would be what a crash starts it on."""
+    real, before = Disk.edit_keys, site.pids()
+
+    def edit_keys(disk: Disk, path: str, form: Format, edits: Sequence[KeyEdit], mode: int) -> None:
+        real(disk, path, form, edits, mode)
+        if "/bo/" in path:
+            pause(site, "bo")
+
+    site.wizards["bo"]["port"] = 8650
+    site.push("another port")
+    with monkeypatch.context() as patched:
+        patched.setattr(Disk, "edit_keys", edit_keys)
+        site.run()
+    assert "bo" in site.records().pauses
+    after = site.pids()
+    assert site.port("bo") == 8650
+    assert {name for name in before if before[name] != after[name]} == {"bo"}
 
 
 def test_who_is_paused_while_its_gate_fails_goes_back_all_the_same(site: Site) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import os
@@ -191,6 +192,26 @@ def test_move(disk: Disk, root: Path) -> None:
     assert (root / ".attic" / "deep" / "ezra-1" / "home" / "MEMORY.md").read_text() == "x"
     assert [mode(root / ".attic"), mode(root / ".attic" / "deep")] == [0o700, 0o700]
     assert names(root) == [".attic"]
+
+
+@pytest.mark.parametrize("folder", [".attic", "."])
+def test_a_move_that_may_not_be_on_disk_is_taken_back_and_names_the_folder(
+    folder: str, disk: Disk, root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (root / "ezra").mkdir()
+    (root / ".attic").mkdir()
+    broken, real = (root / folder).stat().st_ino, os.fsync
+
+    def fsync(descriptor: int) -> None:
+        if os.fstat(descriptor).st_ino == broken:
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+        real(descriptor)
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    with pytest.raises(Retryable, match="input/output error") as told:
+        disk.move(str(root / "ezra"), str(root / ".attic" / "ezra"))
+    assert told.value.where == str(root / folder)
+    assert (root / "ezra").is_dir()
 
 
 def test_move_never_replaces(disk: Disk, root: Path) -> None:

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from reconciler.adapters.git_commit import Identity, Message, commit_files
+from reconciler.adapters.git_repo import Damaged, open_repo
 from reconciler.adapters.git_store import GitStore
 from reconciler.errors import Refused, Retryable, Terminal
 from tests.git.upstream import Upstream
@@ -192,3 +194,11 @@ def test_a_broken_store_is_made_anew(how: str, store: GitStore, upstream: Upstre
     assert upstream.log(STATUS) == ["2", "1"]
     assert (tmp_path / "state" / "git" / "store.git.broken").exists()
     assert store.write(STATUS, {"n": b"3"}, "3").notice == ""
+
+
+def test_a_failed_import_leaves_no_report_of_git_behind(store: GitStore, tmp_path: Path) -> None:
+    store.write(STATUS, {"a": b"1"}, "one")
+    place = next(tmp_path.rglob("store.git"))
+    with open_repo(place) as repo, pytest.raises(Damaged):
+        commit_files(repo, f"refs/heads/{STATUS}", "f" * 40, Message(Identity("a", "a@b"), 0, b"two"), {"a": b"2"})
+    assert not list(place.glob("fast_import_crash_*"))
