@@ -18,7 +18,8 @@ class Telling(Enum):
 
 
 _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+")
-_GROWN = re.compile(r"(?:(?:api|private|secret|access)key|token|secret|passw(?:or)?d|passphrase)(s?)")
+_MADE_UP = ("password", "passwd", "passphrase", "mnemonic", "seedphrase")
+_GROWN = re.compile(rf"(?:(?:api|private|secret|access)key|token|secret|{'|'.join(_MADE_UP)})(s?)")
 """Ends of a word, alone or grown together with others: MISTRALAPIKEY, SUPERSECRET."""
 _KINDS_OF_KEY = frozenset({"api", "private", "secret", "access"})
 _OTHER_KEYS = frozenset({"public", "publishable", "idempotency"})
@@ -48,8 +49,14 @@ def telling(name: str, *, variable: bool = False) -> Telling | None:
 
 
 def is_password(name: str) -> bool:
+    """Whether what it names is a secret however weak it looks: people make these up."""
     words = _words(name)
-    return bool(words) and words[-1].endswith(("password", "passwd", "passphrase"))
+    return bool(words) and (words[-1].endswith(_MADE_UP) or (words[-1] == "pass" and _is_a_pass(words, name)))
+
+
+def _is_a_pass(words: tuple[str, ...], name: str) -> bool:
+    """`pass` and `SMTP_PASS`, and not `first_pass`."""
+    return len(words) == 1 or name.isupper()
 
 
 def is_harmless(name: str) -> bool:
@@ -67,12 +74,16 @@ def is_harmless(name: str) -> bool:
 def _words(name: str) -> tuple[str, ...]:
     """In small letters, without a number at the end."""
     words = [word.lower() for word in _WORD.findall(name)]
+    if words[-2:] == ["seed", "phrase"]:
+        words[-2:] = ["seedphrase"]
     return tuple(words[:-1] if words and words[-1].isdigit() else words)
 
 
 def _says_it(words: tuple[str, ...], *, variable: bool) -> bool:
     before, last = (words[-2] if len(words) > 1 else ""), words[-1]
     if last == "key" and before in _KINDS_OF_KEY:
+        return True
+    if words == ("pass",):
         return True
     if last in ("pw", "pwd"):  # PWD alone is where a shell is
         return last == "pw" or bool(before)

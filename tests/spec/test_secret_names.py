@@ -103,6 +103,8 @@ def test_a_placeholder_is_no_more_than_a_warning(value: str) -> None:
     [
         ("password", 83746293, Severity.ERROR),
         ("smtp_password", 8374, Severity.ERROR),
+        ("pass", "hunter2hunter2", Severity.ERROR),
+        ("first_pass", "words", None),
         ("token", 910284736482, Severity.ERROR),
         ("api_key", 83746293, Severity.WARNING),
         ("api_keys", UUID, Severity.WARNING),
