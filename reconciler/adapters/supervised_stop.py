@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import signal
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from reconciler.adapters.by_hand import by_hand
 from reconciler.adapters.launch import main_mark
-from reconciler.adapters.processes import Identity, Marked, Processes, await_end, identify, send
+from reconciler.adapters.processes import Gateway, Identity, Marked, Processes, await_end, identify, send
 from reconciler.adapters.supervisor_daemon import Daemon
 from reconciler.adapters.supervisor_files import KILL_GRACE_SECONDS, read_program, stop_signal
 from reconciler.adapters.supervisor_layout import Layout
@@ -25,6 +25,8 @@ DEATH_SECONDS = 20.0
 REMAINS_SECONDS = 2.0
 YOUNG_SECONDS = 10.0
 AGAIN_SECONDS = 0.5
+HANDS = 10
+"""Gateways that were started by hand on one home and are stopped at once; more are the work of a loop."""
 _NOTHING = Stopped(None, forced=False)
 
 
@@ -53,13 +55,25 @@ class Stopper:
                 send(mark.identity, stop_signal(program))
                 forced = self._killed_after(mark.identity, stop_signal(program), seconds)
                 result = Stopped(None, forced or result.forced)
-        while home and (gateways := by_hand(self._processes.look(), {name: home}).get(name)):
-            asked = signal.Signals["SIG" + gateways[0].stop_signal]
-            send(gateways[0].identity, asked)
-            forced = self._killed_after(gateways[0].identity, asked, seconds)
+        for gateway in self._started_by_hand(name, home):
+            asked = signal.Signals["SIG" + gateway.stop_signal]
+            send(gateway.identity, asked)
+            forced = self._killed_after(gateway.identity, asked, seconds)
             result = Stopped(None, forced or result.forced)
         self._end_remains(name)
         return result
+
+    def _started_by_hand(self, name: str, home: str) -> Iterator[Gateway]:
+        """One after the other, as long as there is one. Raises Retryable where somebody starts it again each time."""
+        for _ in range(HANDS):
+            found = by_hand(self._processes.look(), {name: home}).get(name) if home else None
+            if not found:
+                return
+            yield found[0]
+        what = f"it is started by hand again each time that it is stopped ({HANDS} times now)"
+        raise Retryable(
+            what, where=name, mend="look for what starts it, such as a loop in a shell or another supervisor"
+        )
 
     def _stop_supervised(self, name: str, program: Program | None, seconds: int) -> Stopped:
         if program is not None:  # supervisord forces it later than this

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from reconciler.adapters import by_hand
-from reconciler.adapters.processes import await_end, identify, send
+from reconciler.adapters import by_hand, supervised_stop
+from reconciler.adapters.processes import Identity, await_end, identify, send
 from reconciler.errors import Retryable
 from reconciler.plan.fact import ProcessFact, ProcessState
 from reconciler.protocols.runtime import Program, Stopped
@@ -84,6 +84,24 @@ def test_it_is_an_orphan_that_is_stopped_before_it_is_started(real: SupervisordS
     assert seen(real, home).state is ProcessState.STOPPED
     real.runtime.start(supervised(real, home))
     assert seen(real, home).state is ProcessState.RUNNING
+
+
+def test_one_that_is_started_again_each_time_does_not_hold_us_for_ever(
+    real: SupervisordStage, home: Path, start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pids = [start()]
+
+    def send_and_start(identity: Identity, number: signal.Signals) -> bool:
+        ended = send(identity, number)
+        pids.append(start())
+        return ended
+
+    with monkeypatch.context() as patched:
+        patched.setattr(supervised_stop, "send", send_and_start)
+        with pytest.raises(Retryable, match="started by hand again each time"):
+            real.runtime.stop("a", 30, str(home))
+    assert identify(pids[-1])
+    stop(real, home, pids[-1])
 
 
 @pytest.mark.parametrize(
