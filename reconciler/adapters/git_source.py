@@ -86,12 +86,18 @@ class GitSource:
 
         def sound(repo: GitRepo) -> str | None:
             commit = refs_of(repo).get(LAST_GOOD)
-            try:
-                return commit if commit is None or not self._mirror.fault(repo, commit) else None
-            except Terminal:
-                return None
+            return commit if commit and self._vouched(repo, commit) else None
 
         return self._mended(sound)
+
+    def usable(self, commit: str) -> bool:
+        return self._mended(lambda repo: _is_here(repo, commit) and self._vouched(repo, commit))
+
+    def _vouched(self, repo: GitRepo, commit: str) -> bool:
+        try:
+            return not self._mirror.fault(repo, commit)
+        except Terminal:
+            return False
 
     def _mended(self, job: Callable[[GitRepo], T]) -> T:
         """Does the job; when the mirror turns out to be damaged, rebuilds it and does the job again."""
@@ -117,7 +123,11 @@ class GitSource:
                 raise Terminal(f"commit {missing} is not in the repository", mend=mend) from missing
 
 
+def _is_here(repo: GitRepo, commit: str) -> bool:
+    return repo.ask("cat-file", "-e", f"{check_commit(commit)}^{{commit}}").code == 0
+
+
 def _accept(repo: GitRepo, commit: str) -> None:
-    if repo.ask("cat-file", "-e", f"{check_commit(commit)}^{{commit}}").code != 0:
+    if not _is_here(repo, commit):
         raise CommitMissing(commit)
     repo.run("update-ref", LAST_GOOD, commit)

@@ -14,7 +14,7 @@ from reconciler.plan.status import HostStatus
 from reconciler.protocols.events import Level
 
 _LOOKED = frozenset({Outcome.DONE, Outcome.INCOMPLETE, Outcome.INVALID})
-"""Passes that looked at the host to their end; after a commit that can't be used, for the last good one."""
+"""Passes that looked at the host to their end; after a commit that can't be used, for the one in force."""
 
 
 class Attendance:

@@ -29,12 +29,21 @@ Expand = Callable[[str, Desired], Expansion]
 @dataclass(frozen=True, slots=True)
 class Scene:
     """What Git declares for this host, what is wanted of it now (quarantined wizards go back), and what a rollback
-    would be of. `expand` tells what Git declares for a wizard; `now` is ISO 8601 in UTC."""
+    would be of. `expand` tells what Git declares for a wizard; `now` is ISO 8601 in UTC. `refused`: what the branch's
+    tip declares, where that is refused and an older commit is in force."""
 
     desired: Desired
     wanted: Desired
     expand: Expand
     now: str
+    refused: Desired | None = None
+
+    def beside(self, wizard: str, in_force: str) -> str:
+        """The expansion that a refused tip has of the wizard, where it is another one than the one in force."""
+        if self.refused is None or wizard not in self.refused.wizards:
+            return ""
+        digest = self.expand(wizard, self.refused).digest
+        return digest if digest != in_force else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,9 +142,10 @@ def _back(wizard: str, records: Records, scene: Scene) -> tuple[Quarantine, Reco
     _check_secrets(wizard, made)
     reason = "rolled back by hand"
     one = Quarantine(wizard, made.digest, desired.commit, reason, scene.now, by_hand=True, secrets=made.secrets)
+    one = replace(one, beside=scene.beside(wizard, made.digest))
     old = records.quarantines.get(wizard)
     if old is not None and same(old, one):
-        return _further(old, records)
+        return _further(replace(old, beside=one.beside), records)
     runs = runs_on(wizard, records)
     trouble = Terminal(
         f"{wizard} has no earlier generation to go back to",

@@ -58,7 +58,8 @@ def _place(commit: str) -> str:
 @dataclass(frozen=True, slots=True)
 class Wanted:
     """The desired state of this host with where it comes from. `notices` are for people. `unused` is the one of them
-    that says why the branch's tip is not what is used, and `unsigned` that tip where it is not signed."""
+    that says why the branch's tip is not what is used, `unsigned` that tip where it is not signed, and `refused` what
+    it wants where that is beyond the policy."""
 
     desired: Desired
     fleet: DesiredFleet
@@ -66,6 +67,7 @@ class Wanted:
     notices: tuple[str, ...]
     unused: str = ""
     unsigned: str = ""
+    refused: Desired | None = None
 
 
 class DesiredState:

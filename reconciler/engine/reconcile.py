@@ -14,7 +14,7 @@ from reconciler.engine.demand import NOTHING, Demand, Scene, foreseen, obey, wid
 from reconciler.engine.desired import DesiredState, InvalidFleet, Wanted
 from reconciler.engine.health import Prober, bodies
 from reconciler.engine.host import Host
-from reconciler.engine.in_force import InForce
+from reconciler.engine.in_force import RAN, InForce
 from reconciler.engine.journal import resolve
 from reconciler.engine.observe import Observer
 from reconciler.engine.outlook import Outlook
@@ -22,7 +22,7 @@ from reconciler.engine.record import Recorder
 from reconciler.engine.report import Planned, Report
 from reconciler.engine.request import Request, rollback
 from reconciler.engine.saved import compare
-from reconciler.engine.standing import Standing
+from reconciler.engine.standing import Standing, beyond, refusal_of
 from reconciler.engine.status import host_status, iso, seen_of
 from reconciler.engine.tries import Tries
 from reconciler.engine.trust import Trust
@@ -37,9 +37,6 @@ from reconciler.plan.status import HostStatus
 from reconciler.plan.unproven import moved_starts
 from reconciler.protocols.events import Level, Progress, Stage
 from reconciler.protocols.ledger import Result
-
-RAN = "ran-commit"
-"""The last commit that a whole pass was made for, whatever came of it."""
 
 
 class Reconciler:
@@ -59,19 +56,19 @@ class Reconciler:
         self._unusable: tuple[Planned, Report] | None = None
         self._tries = Tries(host)
         self._allowances = Allowances(host, self._desired.declares)
-        self._standing = Standing(self._desired, self._look)
+        self._standing = Standing(self._in_force, self._desired, self._look)
         self.prober = Prober(host)
         self._outlook = Outlook(self._observer, self._trust, self.prober, self._tries)
         self._carry_out = CarryOut(host, self._trust, self._tries, self._look)
 
     def plan(self, request: Request) -> Planned:
         """The plan of the request. Changes nothing on the host."""
-        return self._look(self._in_force.wanted(request), request)
+        return self._standing.look(self._in_force.wanted(request), request)[0]
 
     def status(self, *, fetch: bool = True) -> HostStatus:
         """Desired beside observed, probed now. Changes nothing on the host.
 
-        Without `fetch`, what was last fetched is used. When the tip is not valid, the last good commit is shown, and
+        Without `fetch`, what was last fetched is used. When the tip is not valid, the commit in force is shown, and
         a notice says so; where none may be used, the wizards as they were left. Raises the trouble when there are none.
         """
         try:
@@ -105,14 +102,19 @@ class Reconciler:
             commit = trouble.commit if isinstance(trouble, InvalidFleet) else wanted.desired.commit
             self._recorder.rejected(commit, request.trigger, str(trouble))
         resolve(self._host, self._observer)
-        planned, refusal = self._permit(self._look(wanted, request), request)
+        planned, refused = self._standing.look(wanted, request)
+        if refused is not None:
+            self._recorder.rejected(refused.commit, request.trigger, beyond(refused))
+            self._in_force.attempted = ""  # what becomes of the request says nothing of that commit
+        planned, refusal = self._permit(planned, request)
         trouble = trouble or refusal
         self._allowances.spend(planned)
+        self._in_force.begin(planned, request)
         applied = self._apply(planned, request, cancelled)
         if applied.cut_short and cancelled():
             raise Interrupted("the pass was stopped before its end; the next one goes on")
         after = self._again(planned, request) if applied.outcomes else planned
-        if trouble is None:
+        if trouble is None and refused is None:
             self._trust.lift(wanted.desired)
         report = self._record(planned, applied, after)
         if trouble is not None and not request.by_name:
@@ -170,7 +172,7 @@ class Reconciler:
             records = replace(records, pauses={n: p for n, p in records.pauses.items() if n not in begun})
         asked = request.saved.rules if request.saved else request.rules
         if request.demand:
-            before, records = records, self._foreseen(request.demand, records, wanted.desired)
+            before, records = records, self._foreseen(request.demand, records, wanted)
             asked = replace(asked, only=widened(asked.only, before, records))
         rules = asked if request.files is not None else self._allowances.add(asked, wanted.desired.commit)
         wants, observed, plan = self._outlook.look(wanted.desired, records, request, rules, missed)
@@ -183,10 +185,10 @@ class Reconciler:
             plan, wanted, wants.desired, observed, records, asked, wants.quarantined, arrivals, wants.standing
         )
 
-    def _foreseen(self, demand: Demand, records: Records, desired: Desired) -> Records:
-        now = iso(self._host.clock.now())
-        wanted = self._trust.effective(desired, records).desired
-        return foreseen(demand, records, Scene(desired, wanted, self._trust.expansion, now))
+    def _foreseen(self, demand: Demand, records: Records, wanted: Wanted) -> Records:
+        now, desired = iso(self._host.clock.now()), wanted.desired
+        effective = self._trust.effective(desired, records).desired
+        return foreseen(demand, records, Scene(desired, effective, self._trust.expansion, now, wanted.refused))
 
     def _records(self, desired: Desired) -> Records:
         """What the ledger knows, under the names that Git uses now; the same object while nothing changes."""
@@ -208,15 +210,13 @@ class Reconciler:
             compare(request.saved, planned.plan, planned.records, self._host.secrets.digest)
         if not planned.plan.refusals:
             return planned, None
-        what = "; ".join(f"{refusal.what}: {refusal.mend}" for refusal in planned.plan.refusals)
+        what, refusal = beyond(planned.plan), refusal_of(planned.plan)
         self._recorder.rejected(planned.plan.commit, request.trigger, what)
-        refusal = Refused(f"the plan is refused whole: {what}")
-        # What a pass was made for last is what this host runs, though not all of it may have held.
-        commits = (self._host.ledger.get(RAN), self._host.source.last_good()) if request.plain else ()
-        instead = self._standing.plan(planned.plan.commit, refusal, commits, request)
+        instead = self._standing.plan(planned, request) if request.plain else None
         if instead is None:
-            self._probe(planned)
-            self._recorder.publish(self._status(planned, f"refused: {what}"))
+            whole = self._look(planned.wanted, Request()) if planned.rules.only else planned
+            self._probe(whole)
+            self._recorder.publish(self._status(whole, f"refused: {what}"))
             raise refusal
         return instead, refusal
 
@@ -263,14 +263,13 @@ class Reconciler:
         return Report(planned.plan, applied, after.plan, status, notices, unsigned, after.stuck())
 
     def _accept(self, planned: Planned, applied: Applied, after: Planned) -> None:
-        """Remembers how far this commit has come: run, good (what could be done held), applied (nothing is left).
+        """Remembers how far this commit has come: good (what could be done held), applied (nothing is left).
         A quarantine does not count: it keeps what failed away, whatever commit it is."""
         commit, ledger = planned.plan.commit, self._host.ledger
         if planned.rules.only:
             return
-        if ledger.get(RAN) != commit:
-            ledger.put(RAN, commit)
-        good = applied.result is Result.DONE and not after.plan.pending
+        held = all(o.result is Result.DONE or o.step.wizard in after.quarantined for o in applied.outcomes)
+        good = held and not after.plan.pending
         if good:
             self._host.source.accept(commit)
         if good and not after.plan.waiting and ledger.get(APPLIED) != commit:

@@ -206,6 +206,8 @@ class Trust:
         return replace(back, at=now, secrets=secrets)
 
     def _add(self, made: Generation, resources: tuple[Resource, ...], records: Records) -> None:
+        """A new generation, or the one that it holds on again; what a person rejected stays so while they keep it
+        away."""
         older = records.generations.get(made.wizard, ())
         known = next((g for g in older if same(g, made)), None)
         if known is None:
@@ -215,7 +217,8 @@ class Trust:
             return
         if known is not older[0]:
             self._host.ledger.stand(made.wizard, known.number)
-        if known.rejected:
+        one = records.quarantines.get(made.wizard)
+        if known.rejected and not (one and one.by_hand):
             self._host.ledger.reject(made.wizard, rejections(records, made.wizard) - {known.number})
 
     def count(self, plan: Plan, applied: Applied, records: Records, only: frozenset[str] = frozenset()) -> None:

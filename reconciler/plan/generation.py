@@ -74,11 +74,13 @@ def stands(
     """Whether a quarantine is about what Git declares now.
 
     It is by what Git declares. Only where that is what the wizard was healthy on before, the text of a secret has
-    failed: then another text is another try.
+    failed: then another text is another try. One by hand is also about what a refused commit declared when it was made.
     """
     if not comparable(one):
         return one.commit == desired.commit
     now = expansion(declared, secrets, desired.company.get(one.wizard, ""))
+    if one.beside == now.digest:
+        return True
     back = way_back(records, one)
     by_text = back is not None and back.expansion == one.expansion
     return same(one, now) if by_text else one.expansion == now.digest

@@ -88,6 +88,8 @@ class Quarantine:
     `ring`: the wizards that went back with it, because they exchanged ports. `follows`: those of the ring that failed,
     or that the person named, where it is none of them; it stands while one of theirs does. `canary`: it failed as the
     first that moved to its codebase version. `fell`: of one by hand, that it had failed before the person said so.
+    `beside`: of one by hand, the expansion that the branch's tip had then, where that was refused and another one is in
+    force; "" where there is none.
     """
 
     wizard: str
@@ -101,6 +103,7 @@ class Quarantine:
     follows: tuple[str, ...] = ()
     canary: bool = False
     fell: bool = False
+    beside: str = ""
 
     @property
     def failed(self) -> bool:

@@ -81,6 +81,11 @@ class Source(Protocol):
 
     def last_good(self) -> str | None: ...
 
+    def usable(self, commit: str) -> bool:
+        """Whether a commit that was worked from before may still be: it is here, and where signatures are asked for, an
+        allowed key has signed it."""
+        ...
+
     def last_change(self, commit: str, path: str) -> Revision:
         """The newest commit up to `commit` that touched the path (inside the repository)."""
         ...

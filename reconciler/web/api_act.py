@@ -137,7 +137,8 @@ class Actions:
 
 def _apply(daemon: Daemon, body: PlanBody) -> Wish:
     rules = Rules(frozenset(body.wizards), frozenset(), frozenset(body.allow_delete), body.allow_restarts)
-    return _submitted(daemon, Action.APPLY, Request("asked for over the web", rules, reread=body.reread), body.wizards)
+    request = Request("asked for over the web", rules, reread=body.reread, bound=True)
+    return _submitted(daemon, Action.APPLY, request, body.wizards)
 
 
 def _submitted(daemon: Daemon, action: Action, request: Request, wizards: tuple[str, ...]) -> Wish:

@@ -56,7 +56,7 @@ class Action:
 
 
 def _planned(trigger: str) -> Callable[[str], Request]:
-    return lambda wizard: Request(trigger, Rules(only=frozenset({wizard}) if wizard else frozenset()))
+    return lambda wizard: Request(trigger, Rules(only=frozenset({wizard}) if wizard else frozenset()), bound=True)
 
 
 def _resumed(wizard: str) -> Request:

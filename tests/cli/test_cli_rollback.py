@@ -118,6 +118,26 @@ def test_yes_rolls_back_until_a_commit_or_a_retry(lived: Site, here: Call) -> No
     assert "is tried again" in here("why", "ada").out
 
 
+def test_while_the_head_is_refused_it_is_about_the_commit_in_force(lived: Site, here: Call) -> None:
+    changed = FILES["fleet/ada.yaml"].replace("ada of the house", "another ada")
+    head = lived.push({"fleet/ada.yaml": changed, "fleet/bob.yaml": None})
+    assert here("run", "--once").code == 3
+    for verb in (("plan", "ada"), ("apply", "ada", "-y")):
+        told = here(*verb)
+        assert told.code == 3
+        assert "it would remove 1 wizard (bob)" in told.out
+    assert "ada of the house" in soul(lived)
+    ran = here("rollback", "ada", "-y")
+    assert ran.code == 0
+    assert f"commit {head[:7]}: the plan is refused whole: it would remove 1 wizard (bob)" in ran.out
+    for _ in range(2):
+        assert soul(lived) == "# Older\n"
+        assert here("run", "--once").code == 3
+    lived.push({"fleet/ada.yaml": changed})
+    assert here("run", "--once").code == 0
+    assert soul(lived) == "# Older\n"
+
+
 def test_a_commit_that_changes_it_ends_a_rollback(lived: Site, here: Call) -> None:
     assert here("rollback", "ada", "-y").code == 0
     lived.push({"fleet/ada.yaml": FILES["fleet/ada.yaml"].replace("ada of the house", "ada mended")})

@@ -98,8 +98,12 @@ def test_in_force_is_what_ran_last_though_not_all_of_it_held(site: Site) -> None
 
 @pytest.mark.parametrize(
     "request_",
-    [Request("test", Rules(only=frozenset({"ada", "cy"}))), Request("test", bound=True)],
-    ids=["some wizards", "by hand"],
+    [
+        Request("test", bound=True),
+        Request("test", Rules(only=frozenset({"ada", "cy"})), bound=True),
+        Request("test", Rules(only=frozenset({"ada", "bo"})), bound=True),
+    ],
+    ids=["all", "who leaves", "others"],
 )
 def test_what_a_person_asks_for_is_done_or_not(site: Site, request_: Request) -> None:
     without_cy(site)

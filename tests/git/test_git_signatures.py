@@ -107,7 +107,11 @@ def test_what_was_applied_before_signatures_were_asked_for_is_no_good_fleet(
     free.fetch()
     free.accept(before)
     assert free.last_good() == before
-    assert source(tmp_path, upstream, allow(tmp_path, ann)).last_good() is None
+    assert free.usable(before)
+    asking = source(tmp_path, upstream, allow(tmp_path, ann))
+    assert asking.last_good() is None
+    assert not asking.usable(before)
+    assert not asking.usable("1" * 40)
 
 
 def test_who_left_the_file_has_signed_no_good_fleet(
@@ -118,8 +122,10 @@ def test_who_left_the_file_has_signed_no_good_fleet(
     fleet.fetch()
     fleet.accept(first)
     assert fleet.last_good() == first
+    assert fleet.usable(first)
     allow(tmp_path, ann)
     assert fleet.last_good() is None
+    assert not fleet.usable(first)
 
 
 def test_an_unsigned_commit_can_be_taken_away_again_and_an_older_signed_one_is_a_force_push(

@@ -205,6 +205,7 @@ def test_commits_that_are_not_here_are_said_so(source: GitSource, upstream: Upst
     assert source.last_good() is None
     source.accept(commit)
     assert source.last_good() == commit
+    assert (source.usable(commit), source.usable("1" * 40)) == (True, False)
 
 
 def test_another_branch_in_the_settings_is_no_force_push(source: GitSource, upstream: Upstream, tmp_path: Path) -> None:

@@ -65,7 +65,7 @@ LOOKS = {
     "databases": (),
     "runtime": ("observe",),
     "store": ("read",),
-    "source": ("read", "revision", "since", "history", "last_good", "last_change", "moved", "tip"),
+    "source": ("read", "revision", "since", "history", "last_good", "usable", "last_change", "moved", "tip"),
 }
 """What only looks. A secret is made before it is revealed."""
 _MAKES = os.O_WRONLY | os.O_RDWR | os.O_CREAT

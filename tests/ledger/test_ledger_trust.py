@@ -97,7 +97,7 @@ def test_a_quarantine_replaces_the_older_one_of_its_wizard(ledger: SqliteLedger,
 
 
 def test_a_quarantine_knows_its_ring(ledger: SqliteLedger, tmp_path: Path) -> None:
-    one = replace(failed(), ring=("allegro", "bilbo"), follows=("allegro",))
+    one = replace(failed(), ring=("allegro", "bilbo"), follows=("allegro",), beside="of the head")
     ledger.quarantine(one)
     ledger.quarantine(failed("allegro"))
     other = reopened(ledger, tmp_path)

@@ -51,13 +51,13 @@ class Trust:
 
 def quarantines(connection: sqlite3.Connection) -> dict[str, Quarantine]:
     """Names of wizards hold no spaces."""
-    query = "SELECT wizard, expansion, revision, reason, since, by_hand, secrets, ring, follows, canary, fell "
-    query += "FROM quarantine"
+    query = "SELECT wizard, expansion, revision, reason, since, by_hand, secrets, ring, follows, canary, fell, "
+    query += "beside FROM quarantine"
     found = {}
     for wizard, expansion, commit, reason, since, by_hand, secrets, *rest in connection.execute(query):
-        ring, follows, canary, fell = rest
+        ring, follows, canary, fell, beside = rest
         more = SECRET_TEXTS.decode(secrets), tuple(ring.split()), tuple(follows.split()), bool(canary), bool(fell)
-        found[wizard] = Quarantine(wizard, expansion, commit, reason, since, bool(by_hand), *more)
+        found[wizard] = Quarantine(wizard, expansion, commit, reason, since, bool(by_hand), *more, beside)
     return found
 
 
@@ -104,14 +104,14 @@ def add_quarantine(connection: sqlite3.Connection, one: Quarantine) -> None:
     secrets = SECRET_TEXTS.encode(one.secrets)
     connection.execute(
         "INSERT OR REPLACE INTO quarantine "
-        "(wizard, expansion, revision, reason, since, by_hand, secrets, ring, follows, canary, fell) "
-        "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        "(wizard, expansion, revision, reason, since, by_hand, secrets, ring, follows, canary, fell, beside) "
+        "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         (*(one.wizard, one.expansion, one.commit, one.reason, one.since), int(one.by_hand), secrets, *_more(one)),
     )
 
 
-def _more(one: Quarantine) -> tuple[str, str, int, int]:
-    return " ".join(one.ring), " ".join(one.follows), int(one.canary), int(one.fell)
+def _more(one: Quarantine) -> tuple[str, str, int, int, str]:
+    return " ".join(one.ring), " ".join(one.follows), int(one.canary), int(one.fell), one.beside
 
 
 def release(connection: sqlite3.Connection, wizard: str) -> bool:

@@ -76,7 +76,7 @@ def plan(session: Session, /, wizards: tuple[str, ...], target: str | None, **op
         return exit_code(shown)
     settings = session.settings()
     files = _files(settings, options["fleet"])
-    request = Request(rules=rules, files=files, reread=options["reread"])
+    request = Request(rules=rules, files=files, reread=options["reread"], bound=True)
     sealed: list[str] = []
     planned = look(session, settings, request, then=lambda bound, plan: sealed.append(_sealed(bound, plan, target)))
     check_planned(wizards, planned)
