@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from reconciler.plan.change import Disposition
 from reconciler.plan.expand import Desired
 from reconciler.plan.retire import body_key
+from reconciler.plan.value import SecretRef
 from tests.plan.fleets import NAMES, desired_of, fleet_of, simple
 from tests.plan.host import Host
 from tests.plan.test_plan_trust import lineages, moving, remember, some
@@ -58,6 +59,26 @@ def test_whoever_waits_behind_a_canary_runs_again_when_it_went_down(
         assert (pids(host), one.plan().steps) == (settled, ())
         if not bad:
             assert before.items() <= settled.items()
+
+
+@given(lineages, st.none() | st.sampled_from(NAMES), some, some)
+def test_a_secret_that_changes_reaches_whoever_has_it_and_nobody_else(
+    fathers: Mapping[str, str], canary: str | None, bad: frozenset[str], changed: frozenset[str]
+) -> None:
+    """Also those who wait behind a canary that failed, and only once."""
+    host, desired = moving(fathers, canary)
+    one = Try(host, desired, bad)
+    for _ in NAMES:
+        one.run()
+    before = pids(host)
+    for name in changed:
+        host.secrets[SecretRef("generate", f"{name}/API_SERVER_KEY")] = "another"
+    one.run()
+    after = pids(host)
+    assert {key for key in before if before[key] != after[key]} == {body_key(name) for name in changed}
+    assert [name for name in desired.wizards if not one.runs(name)] == []
+    one.run()
+    assert (pids(host), one.plan().steps) == (after, ())
 
 
 def test_one_that_runs_under_its_old_name_is_not_down() -> None:
