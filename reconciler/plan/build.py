@@ -19,6 +19,7 @@ from reconciler.plan.fact import Fact, Observed, ProcessFact, Unknown
 from reconciler.plan.formerly import rename_changes, under_new_name, whole_or_not
 from reconciler.plan.generation import going_back, words
 from reconciler.plan.held import Held, Records
+from reconciler.plan.old_name import under_old_name, with_both_names
 from reconciler.plan.order import order
 from reconciler.plan.part import with_rings
 from reconciler.plan.policy import Lifted, deletions, interrupted, removed_wizards, restarts
@@ -85,6 +86,7 @@ def build(
     `records` come from `formerly.renamed`, `desired` and `quarantined` from `generation.effective`.
     """
     rules, memory = rules or Rules(), memory or Memory()
+    rules = replace(rules, only=with_both_names(rules.only, records)) if records.renamings else rules
     plan = memory.plan(desired, observed, records, rules)
     if plan is None:
         plan = _build(desired, observed, records, rules, memory, quarantined or {})
@@ -96,7 +98,8 @@ def _build(
     desired: Desired, observed: Observed, records: Records, rules: Rules, memory: Memory, quarantined: Quarantined
 ) -> Plan:
     comparison = _compare(desired, observed, records, rules, memory)
-    moves_first = [*rename_changes(observed, records), *_returns(desired, observed, records)]
+    renaming = under_old_name(rename_changes(observed, records), desired, observed, records, rules.restart)
+    moves_first = [*renaming, *_returns(desired, observed, records)]
     compared = (under_new_name(change, records) for change in comparison.changes)
     changes = [*whole_or_not([*moves_first, *compared], records), *_removals(desired, observed, records)]
     changes += extra(changes, desired, observed, records)

@@ -99,6 +99,8 @@ def _found(plan: Plan, wants: Effective, scene: _Scene, known: Set[str]) -> Stan
         generation = _in_force(name, scene.records)
         if generation is None or name in known | wants.quarantined.keys() | scene.records.pauses.keys():
             continue
+        if name not in wants.desired.wizards:
+            continue  # one that goes, or is about to get another name (old_name.py)
         declared = declared or of_wizard(wants.desired)
         fresh = _fresh(generation, declared[name], scene)
         if _needed(name, process, fresh, scene) and not _may_try(process, scene.observed):
