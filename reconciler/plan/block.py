@@ -17,7 +17,6 @@ from reconciler.plan.held import Records
 from reconciler.plan.ports import Ports, Waits
 from reconciler.plan.repeat import stopped
 from reconciler.plan.resource import CodebaseVersion, Directory, KeyedFile, Process, Resource, Symlink, TextFile
-from reconciler.plan.retire import body_key
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,11 +123,12 @@ def _needs(change: Change, other: Change, back: Set[str]) -> bool:
     script and the link that tell how to start it, wait for a start that can't be made now: a crash would start the
     gateway on half of the change. They don't wait where a stopped wizard goes back (`back`): what failed is not to
     stay in its files. Nothing of a wizard is taken away while its process can't be stopped, and its folder moves when
-    nothing else of it is stuck. A wizard gets another name whole or not at all, and starts under the old one till then.
+    nothing else of it is stuck. A wizard gets another name whole or not at all. What starts as it did last needs
+    nothing of what waits.
     """
     if isinstance(other.resource, CodebaseVersion) or change.wizard != other.wizard:
         return True
-    if other.renaming and not change.renaming and change.key == body_key(other.renaming.old):
+    if change.as_before:
         return False
     if other.action is Action.RETURN or change.action is Action.STORE or change.renaming or other.renaming:
         return True

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+from reconciler.plan.as_before import in_old_place, under_old_name, with_both_names
 from reconciler.plan.behind import held_back
 from reconciler.plan.block import Blocked, block
 from reconciler.plan.canary import Chain, chains, in_turn, last_version, moves, never_held_since
@@ -19,7 +20,6 @@ from reconciler.plan.fact import Fact, Observed, ProcessFact, Unknown
 from reconciler.plan.formerly import rename_changes, under_new_name, whole_or_not
 from reconciler.plan.generation import going_back, words
 from reconciler.plan.held import Held, Records
-from reconciler.plan.old_name import under_old_name, with_both_names
 from reconciler.plan.order import order
 from reconciler.plan.part import with_rings
 from reconciler.plan.policy import Lifted, deletions, interrupted, removed_wizards, restarts
@@ -100,7 +100,8 @@ def _build(
     comparison = _compare(desired, observed, records, rules, memory)
     renaming = under_old_name(rename_changes(observed, records), desired, observed, records, rules.restart)
     moves_first = [*renaming, *_returns(desired, observed, records)]
-    compared = (under_new_name(change, records) for change in comparison.changes)
+    compared = in_old_place(comparison.changes, desired, observed, records, rules.restart)
+    compared = (under_new_name(change, records) for change in compared)
     changes = [*whole_or_not([*moves_first, *compared], records), *_removals(desired, observed, records)]
     changes += extra(changes, desired, observed, records)
     changes = [_with_databases(c, records) for c in _requested(changes, desired, observed, rules)]

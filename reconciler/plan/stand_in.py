@@ -62,13 +62,21 @@ def stood_in(
         fell = {name for name in standing if _fell(name, plan, records)}
         found = {} if fell else _found(plan, wants, _Scene(observed, records, restart, stale), failed | standing.keys())
         if not fell and not found:
-            return now, observed, _told(plan, standing, records)
+            told = _told(plan, standing, records)
+            return replace(now, standing={**now.standing, **_as_before(plan, records)}), observed, told
         old = {name for name in fell if standing[name].fresh}
         stale |= old
         failed |= fell - old
         standing = {**{name: one for name, one in standing.items() if name not in fell}, **found}
         now = put(wants, standing) if standing else wants
         observed, plan = look(now)
+
+
+def _as_before(plan: Plan, records: Records) -> Standing:
+    """Who only starts as it did last: no commit is to blame when it does not hold."""
+    found = {change.wizard or "": change for change in plan.changes if change.as_before}
+    why = {name: next((r.text for r in change.reasons if r.cause is Cause.BACK), "") for name, change in found.items()}
+    return {name: StandIn(why[name], one, (), None) for name in found if (one := _in_force(name, records))}
 
 
 def _fell(name: str, plan: Plan, records: Records) -> bool:
@@ -100,7 +108,7 @@ def _found(plan: Plan, wants: Effective, scene: _Scene, known: Set[str]) -> Stan
         if generation is None or name in known | wants.quarantined.keys() | scene.records.pauses.keys():
             continue
         if name not in wants.desired.wizards:
-            continue  # one that goes, or is about to get another name (old_name.py)
+            continue  # one that goes, or is about to get another name (as_before.py)
         declared = declared or of_wizard(wants.desired)
         fresh = _fresh(generation, declared[name], scene)
         if _needed(name, process, fresh, scene) and not _may_try(process, scene.observed):

@@ -12,7 +12,7 @@ from reconciler.plan.expand import Desired
 from reconciler.plan.retire import body_key
 from reconciler.plan.value import SecretRef
 from tests.plan.fleets import NAMES, desired_of, fleet_of, simple
-from tests.plan.host import Host
+from tests.plan.host import Host, Node
 from tests.plan.test_plan_trust import lineages, moving, remember, some
 from tests.plan.trying import Try
 from tests.plan.walk import settle
@@ -124,3 +124,20 @@ def test_a_plan_for_one_wizard_gives_nobody_elses_last_port_away() -> None:
     assert "port 8643 is kept for ada" in body.obstacle
     one.run()
     assert (one.port("ada"), one.port("bo")) == (8643, 8644)
+
+
+def test_one_that_can_not_get_its_new_name_runs_under_the_old_one() -> None:
+    """Also where it would get another port, and that is free; nothing of the new name is made meanwhile."""
+    host = healthy({"ada": 8643, "bo": 8644})
+    desired = desired_of(fleet_of(simple("eve", 8650, formerly=("ada",)), simple("bo", 8644)), "b" * 40)
+    host.files[f"{desired.root}/eve"] = Node("strange")
+    one = Try(host, desired, frozenset())
+    one.run()
+    end(host, ["ada"])
+    assert {step.key for step in one.plan(only=frozenset({"eve"})).steps} == {body_key("ada")}
+    one.run()
+    assert (one.runs("ada"), one.port("ada"), one.plan().steps) == (True, 8643, ())
+    del host.files[f"{desired.root}/eve"]
+    one.run()
+    one.run()
+    assert (one.runs("eve"), one.port("eve"), one.plan().changes) == (True, 8650, ())
