@@ -13,11 +13,11 @@ from dataclasses import replace
 from reconciler.plan.change import Action, Cause, Change, Disposition, Reason
 from reconciler.plan.diff import HAS_PROCESS
 from reconciler.plan.expand import Desired
-from reconciler.plan.fact import Observed, ProcessFact
+from reconciler.plan.fact import Absent, Observed, Present, ProcessFact
 from reconciler.plan.fields import PINNED, Secrets, in_the_open, wanted_fields
 from reconciler.plan.held import Generation, Held, Records, Renaming
 from reconciler.plan.resource import OwnedKey, Process, Resource
-from reconciler.plan.retire import body_key
+from reconciler.plan.retire import body_key, folder_key
 from reconciler.plan.value import Hidden, SecretRef
 
 
@@ -50,11 +50,10 @@ def in_old_place(
             yield change
             continue
         healthy = _healthy(records.generations.get(name, ()), held) and not _wanted_by(held, name, desired)
-        asked = name in restart
-        found = (
-            _as_before(held, name, observed, f"runs where it was: {change.obstacle}", asked=asked) if healthy else None
-        )
-        yield found or change
+        there = observed.facts.get(folder_key(name))  # once a person has moved it, nothing is to begin in the old place
+        healthy = healthy and isinstance(there, Absent)
+        why = f"runs where it was: {change.obstacle}"
+        yield (_as_before(held, name, observed, why, asked=name in restart) if healthy else None) or change
 
 
 def _elsewhere(held: Held, process: Resource) -> bool:
@@ -73,8 +72,10 @@ def _start(
 ) -> Change | None:
     held = records.held.get(body_key(one.old))
     name = one.new if one.stored else one.old
-    if held is None or one.new in records.pauses:
+    if held is None or one.new in records.pauses or (one.stored and _is_to_rest(one.new, desired)):
         return None
+    if not isinstance(observed.facts.get(folder_key(name)), Present):
+        return None  # its memories are not there: nothing is to begin anew in their place
     known = records.held.get(body_key(name), held)  # said for where the wizard will be, like its generations
     if not _healthy(records.generations.get(name, ()), known):
         return None
@@ -84,10 +85,14 @@ def _start(
     return replace(change, disposition=Disposition.BLOCKED, obstacle=other) if change and other else change
 
 
+def _is_to_rest(name: str, desired: Desired) -> bool:
+    return any(isinstance(r, Process) and r.key == body_key(name) and not r.run for r in desired.resources)
+
+
 def _as_before(held: Held, name: str, observed: Observed, why: str, *, asked: bool) -> Change | None:
     """The start of what was started last; None where it lives, and nobody asked."""
     process, fact = held.resource, observed.facts.get(held.resource.key)
-    if not isinstance(process, Process) or not isinstance(fact, ProcessFact):
+    if not isinstance(process, Process) or not process.run or not isinstance(fact, ProcessFact):
         return None
     lives = fact.state in HAS_PROCESS
     if lives and not asked:

@@ -530,6 +530,23 @@ def test_a_paused_one_stays_down_and_its_port_is_kept_for_it(site: Site) -> None
     assert (site.port("eve"), site.port("bo")) == (8650, 8643)
 
 
+def test_it_stays_down_where_git_wants_it_dead(site: Site) -> None:
+    (site.root / "eve").mkdir()
+    rename(site, desired="dead")
+    site.run()
+    down(site, "ada")
+    site.run()
+    assert site.pid("ada") is None
+
+
+def test_it_stays_down_where_its_memories_are_gone(site: Site) -> None:
+    rename(site)
+    down(site, "ada")
+    (site.root / "ada").rename(site.folder / "elsewhere")
+    site.run()
+    assert (site.pid("ada"), (site.root / "ada").exists()) == (None, False)
+
+
 def test_it_stays_down_where_its_port_is_given_away_and_nothing_is_to_become_of_it(site: Site) -> None:
     site.wizards.pop("ada")
     site.wizards["bo"]["formerly"] = ["ada"]

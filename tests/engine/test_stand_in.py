@@ -131,3 +131,13 @@ def test_one_whose_root_moves_is_not_started_again_and_again(site: Site) -> None
         host.ledger.repeat({})
         host.ledger.pause(Pause("ada", "", "2026-01-01T00:00:00Z"))
     assert site.run().applied.outcomes == ()
+
+
+def test_one_whose_folder_a_person_has_moved_begins_nothing_in_the_old_place(site: Site) -> None:
+    settings = site.folder / "reconciler.toml"
+    settings.write_text(settings.read_text().replace(f'root = "{site.root}"', f'root = "{site.folder}/other"'))
+    site.gateways.crash("ada-body", 0)
+    (site.folder / "other").mkdir()
+    (site.root / "ada").rename(site.folder / "other" / "ada")
+    site.run()
+    assert (site.pid("ada"), (site.root / "ada").exists()) == (None, False)

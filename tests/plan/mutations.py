@@ -274,6 +274,13 @@ MUTATIONS = (
         (f"{STAND_IN}test_a_secret_that_changes_reaches_whoever_has_it_and_nobody_else",),
     ),
     Mutation(
+        "leaves down who can't get its new name",
+        "as_before.py",
+        "    if lives and not asked:",
+        "    if not asked:",
+        (f"{STAND_IN}test_one_that_can_not_get_its_new_name_runs_under_the_old_one",),
+    ),
+    Mutation(
         "holds a stand-in back like what it stands in for",
         "proof.py",
         " or name in self.desired.standing",
