@@ -15,7 +15,7 @@ from reconciler.plan.diff import HAS_PROCESS
 from reconciler.plan.expand import Desired
 from reconciler.plan.fact import Absent, Observed, Present, ProcessFact
 from reconciler.plan.fields import PINNED, Secrets, in_the_open, wanted_fields
-from reconciler.plan.held import Generation, Held, Records, Renaming
+from reconciler.plan.held import Generation, Held, Records, Renaming, Stored
 from reconciler.plan.resource import OwnedKey, Process, Resource
 from reconciler.plan.retire import body_key, folder_key
 from reconciler.plan.value import Hidden, SecretRef
@@ -41,12 +41,12 @@ def under_old_name(
 def in_old_place(
     changes: Iterable[Change], desired: Desired, observed: Observed, records: Records, restart: Set[str]
 ) -> Iterator[Change]:
-    """The changes, and the starts of those whose home would move, in place of what they wait for; but for quarantined
-    wizards, which have a way back of their own, and where Git has given the port to another one."""
+    """The changes, and the starts of those whose home would move, in place of what they wait for; but not where Git has
+    given the port to another one."""
     for change in changes:
         process, held, name = change.resource, records.held.get(change.key), change.wizard or ""
         moves = isinstance(process, Process) and change.disposition is Disposition.BLOCKED and process.run
-        if not moves or held is None or name in records.quarantines or not _elsewhere(held, process):
+        if not moves or held is None or name in _apart(records) or not _elsewhere(held, process):
             yield change
             continue
         healthy = _healthy(records.generations.get(name, ()), held) and not _wanted_by(held, name, desired)
@@ -54,6 +54,11 @@ def in_old_place(
         healthy = healthy and isinstance(there, Absent)
         why = f"runs where it was: {change.obstacle}"
         yield (_as_before(held, name, observed, why, asked=name in restart) if healthy else None) or change
+
+
+def _apart(records: Records) -> Set[str]:
+    """Wizards with a way of their own: back to something older, or out of the attic, or to another name."""
+    return records.quarantines.keys() | records.attic.keys() | {one.new for one in records.renamings}
 
 
 def _elsewhere(held: Held, process: Resource) -> bool:
@@ -74,7 +79,7 @@ def _start(
     name = one.new if one.stored else one.old
     if held is None or one.new in records.pauses or (one.stored and _is_to_rest(one.new, desired)):
         return None
-    if not isinstance(observed.facts.get(folder_key(name)), Present):
+    if one.old in records.attic or not _at(one.stored, held) or not _is_there(name, observed):
         return None  # its memories are not there: nothing is to begin anew in their place
     known = records.held.get(body_key(name), held)  # said for where the wizard will be, like its generations
     if not _healthy(records.generations.get(name, ()), known):
@@ -83,6 +88,15 @@ def _start(
     change = _as_before(held, one.old, observed, why, asked=bool({one.old, one.new} & restart))
     other = _owner(one, change, desired) if change else ""
     return replace(change, disposition=Disposition.BLOCKED, obstacle=other) if change and other else change
+
+
+def _at(stored: Stored | None, held: Held) -> bool:
+    """Whether its folder is where it was started, and not in the attic."""
+    return stored is None or (isinstance(held.resource, Process) and held.resource.cwd == stored.path)
+
+
+def _is_there(name: str, observed: Observed) -> bool:
+    return isinstance(observed.facts.get(folder_key(name)), Present)
 
 
 def _is_to_rest(name: str, desired: Desired) -> bool:
