@@ -575,3 +575,14 @@ def test_a_secret_that_changed_since_does_not_keep_it_down(site: Site) -> None:
     (site.root / "eve").rmdir()
     site.settle()
     assert "second" in (site.home("eve") / ".env").read_text()
+
+
+def test_one_in_the_attic_is_not_started_under_its_old_name(site: Site) -> None:
+    ada = site.wizards.pop("ada")
+    site.push("ada goes\n\nAllow-Delete: ada")
+    site.settle()
+    (site.root / "eve").mkdir()
+    site.wizards["eve"] = {**ada, "name": "eve", "formerly": ["ada"]}
+    site.push("ada is back as eve")
+    site.run()
+    assert (site.pid("ada"), (site.root / "ada").exists()) == (None, False)
