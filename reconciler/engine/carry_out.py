@@ -44,19 +44,20 @@ class CarryOut:
         applied = Apply(self.host, planned.plan, pass_id, cancelled).run()
         self.tries.count(planned.plan.commit, applied)
         fallen = self.trust.quarantine(planned, applied, pass_id)
-        back = None if cancelled() and not fallen.back else self._instead(planned, applied, fallen.back)
+        begun = fallen.back | _fell(planned, applied)
+        back = None if cancelled() and not begun else self._instead(planned, applied, begun)
         if back is None:
             self.trust.count(planned.plan, applied, planned.records, planned.rules.only)
             return applied
         self.host.progress(Progress(Stage.PLANNED, plan=back.plan), f"the way back: {summary_line(back.plan)}")
-        done = Apply(self.host, back.plan, pass_id, cancelled, fallen.back).run()
+        done = Apply(self.host, back.plan, pass_id, cancelled, begun).run()
         # What stands in says nothing of what was planned first.
         counts = applied.outcomes + tuple(o for o in done.outcomes if o.step.wizard not in back.standing)
         self.trust.count(planned.plan, Applied(counts), planned.records, planned.rules.only)
         return Applied(applied.outcomes + done.outcomes, fallen.quarantined)
 
     def _instead(self, planned: Planned, applied: Applied, back: frozenset[str]) -> Planned | None:
-        """The plan of the ways `back` and of the stand-ins; None when there is neither."""
+        """The plan of the ways `back`, also to older texts of secrets, and of the stand-ins, if any."""
         down = _not_started(applied) - back - planned.standing.keys()
         only, missed = back | down, _missed(applied, back)
         found = self._look(planned, only, back, missed)
@@ -74,6 +75,12 @@ def _not_started(applied: Applied) -> frozenset[str]:
     """Wizards whose start was to be made, and was not, or did not hold."""
     starts = (o.step.wizard for o in applied.outcomes if o.step.operation in _STARTS and o.result is not Result.DONE)
     return frozenset(name for name in starts if name)
+
+
+def _fell(planned: Planned, applied: Applied) -> frozenset[str]:
+    """Wizards that did not hold on what stands in with texts of secrets that have come since."""
+    failed = {o.step.wizard for o in applied.outcomes if o.step.operation in _STARTS and o.result is Result.FAILED}
+    return frozenset(name for name, one in planned.standing.items() if one.fresh and name in failed)
 
 
 def _missed(applied: Applied, back: frozenset[str]) -> Mapping[str, str]:

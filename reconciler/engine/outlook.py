@@ -55,9 +55,16 @@ class Outlook:
     _stood: _Stood = field(default_factory=_Stood)
 
     def look(
-        self, desired: Desired, records: Records, request: Request, rules: Rules, missed: Mapping[str, str]
+        self,
+        desired: Desired,
+        records: Records,
+        request: Request,
+        rules: Rules,
+        missed: Mapping[str, str],
+        begun: frozenset[str],
     ) -> tuple[Effective, Observed, Plan]:
-        """`missed`: resource key -> why it could not be done just now, which is not tried again."""
+        """`missed`: resource key -> why it could not be done just now, which is not tried again. `begun`: wizards of
+        which something was: what stood in for one of them does not do so on newer texts of its secrets."""
         declared = self.trust.effective(desired, records)
         # A whole pass follows when a pause ends, so what that does about the wizard is what is shown.
         whole = replace(rules, only=frozenset()) if request.demand.resume else rules
@@ -68,7 +75,7 @@ class Outlook:
             memory = self._memory if first else self._instead
             return observed, build(wants.desired, observed, records, whole, memory, wants.quarantined)
 
-        wants, observed, plan = stood_in(declared, records, rules.restart, look, self._stood.put)
+        wants, observed, plan = stood_in(declared, records, rules.restart, look, self._stood.put, begun)
         return wants, observed, about(plan, rules.only) if request.demand.resume else plan
 
     def _observe(

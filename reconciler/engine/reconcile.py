@@ -175,7 +175,7 @@ class Reconciler:
             before, records = records, self._foreseen(request.demand, records, wanted)
             asked = replace(asked, only=widened(asked.only, before, records))
         rules = asked if request.files is not None else self._allowances.add(asked, wanted.desired.commit)
-        wants, observed, plan = self._outlook.look(wanted.desired, records, request, rules, missed)
+        wants, observed, plan = self._outlook.look(wanted.desired, records, request, rules, missed, begun)
         asked = replace(asked, only=asked.only | frozenset(plan.wizards)) if asked.only else asked
         told = self._arrivals.told(wanted, observed, records) if plan.changes else ()
         arrivals = tuple((name, text) for name, text in told if name in plan.wizards)

@@ -123,10 +123,13 @@ def _needs(change: Change, other: Change, back: Set[str]) -> bool:
     script and the link that tell how to start it, wait for a start that can't be made now: a crash would start the
     gateway on half of the change. They don't wait where a stopped wizard goes back (`back`): what failed is not to
     stay in its files. Nothing of a wizard is taken away while its process can't be stopped, and its folder moves when
-    nothing else of it is stuck. A wizard gets another name whole or not at all.
+    nothing else of it is stuck. A wizard gets another name whole or not at all. What starts as it did last needs
+    nothing of what waits.
     """
     if isinstance(other.resource, CodebaseVersion) or change.wizard != other.wizard:
         return True
+    if change.as_before:
+        return False
     if other.action is Action.RETURN or change.action is Action.STORE or change.renaming or other.renaming:
         return True
     if isinstance(other.resource, Process):

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+from reconciler.plan.as_before import in_old_place, under_old_name, with_both_names
 from reconciler.plan.behind import held_back
 from reconciler.plan.block import Blocked, block
 from reconciler.plan.canary import Chain, chains, in_turn, last_version, moves, never_held_since
@@ -85,6 +86,7 @@ def build(
     `records` come from `formerly.renamed`, `desired` and `quarantined` from `generation.effective`.
     """
     rules, memory = rules or Rules(), memory or Memory()
+    rules = replace(rules, only=with_both_names(rules.only, records)) if records.renamings else rules
     plan = memory.plan(desired, observed, records, rules)
     if plan is None:
         plan = _build(desired, observed, records, rules, memory, quarantined or {})
@@ -96,8 +98,10 @@ def _build(
     desired: Desired, observed: Observed, records: Records, rules: Rules, memory: Memory, quarantined: Quarantined
 ) -> Plan:
     comparison = _compare(desired, observed, records, rules, memory)
-    moves_first = [*rename_changes(observed, records), *_returns(desired, observed, records)]
-    compared = (under_new_name(change, records) for change in comparison.changes)
+    renaming = under_old_name(rename_changes(observed, records), desired, observed, records, rules.restart)
+    moves_first = [*renaming, *_returns(desired, observed, records)]
+    compared = in_old_place(comparison.changes, desired, observed, records, rules.restart)
+    compared = (under_new_name(change, records) for change in compared)
     changes = [*whole_or_not([*moves_first, *compared], records), *_removals(desired, observed, records)]
     changes += extra(changes, desired, observed, records)
     changes = [_with_databases(c, records) for c in _requested(changes, desired, observed, rules)]

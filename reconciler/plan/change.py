@@ -117,7 +117,7 @@ class Change:
     says why it is held or blocked, and the mend. `origin` is what the inventory will say. `renaming`: it is part of
     giving the wizard another name, and what it is about is still known under the old one. `soaks`: it is the canary,
     and owes its soak once it has passed its gate. `halts`: a start of what its supervisor may start any moment, in the
-    old way, so that is stopped first."""
+    old way, so that is stopped first. `as_before`: a start of what was started last, whatever else of it waits."""
 
     key: str
     wizard: str | None
@@ -133,6 +133,7 @@ class Change:
     databases: Copies = Copies.NONE
     soaks: bool = False
     halts: bool = False
+    as_before: bool = False
 
     @property
     def stops(self) -> bool:

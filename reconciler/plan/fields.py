@@ -33,6 +33,8 @@ TEXT: FieldPath = ("text",)
 TARGET: FieldPath = ("target",)
 SOURCE: FieldPath = ("source",)
 KEY = "key"
+PINNED = "pinned"
+"""Source of a secret of a generation: the text of its time, by its digest."""
 Secrets = Mapping[SecretRef, SecretFact]
 
 
@@ -116,6 +118,19 @@ def secret_refs(resource: Resource) -> tuple[SecretRef, ...]:
         case _:
             refs = set()
     return tuple(sorted(refs))
+
+
+def texts_of(resource: Resource, secrets: Secrets) -> Secrets:
+    """The secrets of a resource of a generation, of which some may have come since: pinned texts are those of then."""
+    return {
+        ref: SecretFact(ref.location) if ref.source == PINNED else secrets.get(ref, SecretFact(""))
+        for ref in secret_refs(resource)
+    }
+
+
+def in_the_open(fields: Fields) -> Fields:
+    """Without the texts of secrets."""
+    return tuple((path, value if isinstance(value, Known) else Hidden("")) for path, value in fields)
 
 
 def secrets_of(records: Records) -> frozenset[SecretRef]:

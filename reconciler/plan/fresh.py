@@ -1,7 +1,8 @@
-"""Secrets of a way back: pinned to the texts that the wizard was healthy with, but for those that have come since.
+"""Secrets of a way back, and of what stands in for a change that waits: pinned to the texts that the wizard was healthy
+with, but for those that have come since.
 
 A text that was changed after the failure has failed nowhere, and the old one may be revoked. One that was part of what
-failed stays out.
+failed stays out. A text that comes with a commit, encrypted, is another reference: it waits with its commit.
 """
 
 from __future__ import annotations

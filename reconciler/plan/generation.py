@@ -15,9 +15,9 @@ from reconciler.plan.change import Cause, Change, Reason
 from reconciler.plan.expand import Desired
 from reconciler.plan.expansion import comparable, expansion, of_wizard, same
 from reconciler.plan.fact import SecretFact
-from reconciler.plan.fields import Secrets, secret_refs, wanted_fields
+from reconciler.plan.fields import PINNED, Secrets, in_the_open, secret_refs, wanted_fields
 from reconciler.plan.fresh import with_fresh_secrets
-from reconciler.plan.held import Generation, Quarantine, Records
+from reconciler.plan.held import Generation, Held, Quarantine, Records
 from reconciler.plan.resource import CodebaseVersion, Process, Resource
 from reconciler.plan.retire import body_key
 from reconciler.plan.rings import standing
@@ -29,13 +29,15 @@ Instead = Mapping[str, tuple[Resource, ...] | None]
 
 @dataclass(frozen=True, slots=True)
 class StandIn:
-    """A wizard that does not run, and can't be what Git declares: why not, the generation that is wanted until it can,
-    all that differs from what Git declares, and what is wanted instead of that (None: it was healthy on that)."""
+    """A wizard that can't be what Git declares: why not, the generation that is wanted until it can, all that differs
+    from what Git declares, and what is wanted instead of that (None: it was healthy on that). `fresh`: with texts of
+    secrets that have come since."""
 
     why: str
     generation: Generation
     changes: tuple[Change, ...]
     resources: tuple[Resource, ...] | None
+    fresh: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,12 +95,19 @@ def way_back(records: Records, quarantine: Quarantine) -> Generation | None:
 
 
 def runs_on(wizard: str, records: Records) -> Generation | None:
-    """The generation that it was last healthy on, where that is what it was last started on."""
+    """The generation that it was last healthy on, where that is what it was last started on; also with texts of secrets
+    that have come since."""
     newest, held = next(iter(records.generations.get(wizard, ())), None), records.held.get(body_key(wizard))
     for process in newest.resources if newest and held else ():
-        if isinstance(process, Process) and held and held.fields == wanted_fields(process, as_pinned(process)):
+        if isinstance(process, Process) and held and _started_on(process, held):
             return newest
     return None
+
+
+def _started_on(process: Process, held: Held) -> bool:
+    wanted = wanted_fields(process, as_pinned(process))
+    stood = any(ref.source == PINNED for ref in secret_refs(held.resource))
+    return held.fields == wanted or (stood and in_the_open(held.fields) == in_the_open(wanted))
 
 
 def as_pinned(resource: Resource) -> Secrets:

@@ -42,8 +42,8 @@ class Waits:
 class Ports:
     """Who holds which port: listeners as the kernel tells them, pid -> key of our processes, and the ports on which
     processes of ours were started. A gateway needs seconds until it listens, and one that its supervisor is about to
-    start again has no process now; its port is taken all the same. `claims`:
-    who goes back to which port. `back`: wizards that go back, and wait for nobody's gate. `moved`: processes that need
+    start again has no process now; its port is taken all the same. `claims`: who goes back to which port. `back`:
+    wizards that go back, or go on under their old name, and wait for nobody's gate. `moved`: processes that need
     nothing, and hold a port on which they have not been remembered as healthy yet -> that port and the one before."""
 
     listeners: Mapping[int, Listener]
@@ -171,6 +171,6 @@ def ports_of(
         {pid: key for key, fact in facts.items() for pid in (fact.pid, *fact.beside) if pid is not None},
         {process.port: key for key, process in sorted(held.items()) if key in facts and _takes(facts[key])},
         claims_of(changes, desired, records, quarantined),
-        frozenset(quarantined),
+        frozenset(quarantined) | {one.old for one in records.renamings if one.stored},
         moved(changes, desired, records, quarantined),
     )

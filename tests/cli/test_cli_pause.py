@@ -71,3 +71,15 @@ def test_a_restart_shows_its_plan_and_asks(here: Call, site: Site) -> None:
     assert ran.code == 1
     assert "start wizard/ada/body" in ran.out
     assert "say -y" in ran.err
+
+
+def test_a_restart_that_would_start_nothing_is_refused_with_the_reason(here: Call, site: Site) -> None:
+    secret = "env: {A_TOKEN: {env: NOT_SET_ANYWHERE}}\n"
+    site.push({"fleet/ada.yaml": wizard("ada", 8643, desired="unrobed") + secret})
+    ran = here("restart", "ada", "-y")
+    assert ran.code == 3
+    assert "ada can't be restarted now: the variable NOT_SET_ANYWHERE is not set" in ran.err
+    here("pause", "ada")
+    ran = here("restart", "ada", "-y")
+    assert ran.code == 3
+    assert "ada can't be restarted now: paused since" in ran.err

@@ -11,7 +11,7 @@ import yaml
 
 from reconciler.engine.host import Host
 from reconciler.engine.reconcile import Reconciler
-from reconciler.engine.request import Request, rollback
+from reconciler.engine.request import Request, restart, rollback
 from reconciler.plan.change import Action, Step
 from reconciler.plan.held import Pause, Records
 from reconciler.protocols.runtime import Program
@@ -465,3 +465,124 @@ def test_said_too_late_the_rename_can_still_be_made(site: Site) -> None:
     site.settle()
     assert remembered(site, "eve") == before
     assert not (site.root / "ada").exists()
+
+
+def down(site: Site, name: str) -> None:
+    site.gateways.crash(f"{name}-body", 0)
+    assert site.pid(name) is None
+
+
+def test_one_that_is_down_runs_under_its_old_name_while_something_is_in_the_way(site: Site) -> None:
+    blocker, before = site.root / "eve", remembered(site, "ada")
+    blocker.mkdir()
+    (blocker / "a-file").write_text("of somebody else")
+    rename(site)
+    pid = site.pid("ada")
+    site.run()
+    assert site.pid("ada") == pid
+    down(site, "ada")
+    report = site.run()
+    start = report.plan.change("wizard/ada/body")
+    assert start.reasons[-1].text == f"runs as ada until it can be eve: something stands at {blocker}; move it away"
+    assert (report.done, bool(site.pid("ada")), site.pid("eve")) == (True, True, None)
+    pid = site.pid("ada")
+    assert site.run().applied.outcomes == ()
+    for name in ("eve", "ada"):
+        site.run(restart(frozenset({name})))
+        assert site.pid("ada") not in (pid, None)
+        pid = site.pid("ada")
+    (blocker / "a-file").unlink()
+    blocker.rmdir()
+    site.settle()
+    assert remembered(site, "eve") == before
+    assert (site.pid("ada"), bool(site.pid("eve"))) == (None, True)
+
+
+def test_one_that_is_down_runs_under_its_old_name_while_the_new_one_is_anothers(site: Site) -> None:
+    site.wizards.pop("ada")
+    site.wizards["bo"]["formerly"] = ["ada"]
+    site.push("ada is bo, whom there is already")
+    bo = site.pid("bo")
+    site.run()
+    down(site, "ada")
+    assert site.run().done
+    assert (bool(site.pid("ada")), site.pid("bo")) == (True, bo)
+    assert site.run().applied.outcomes == ()
+
+
+def test_a_paused_one_stays_down_and_its_port_is_kept_for_it(site: Site) -> None:
+    (site.root / "eve").mkdir()
+    rename(site, port=8650)
+    with site.bound() as (host, _):
+        host.ledger.pause(Pause("ada", "", "2026-01-01T00:00:00Z"))
+    site.run()
+    down(site, "ada")
+    site.run()
+    assert site.pid("ada") is None
+    with site.bound() as (host, _):
+        host.ledger.resume("ada")
+    site.wizards["bo"]["port"] = 8643
+    site.push("bo is to have the port of ada")
+    site.run()
+    assert (bool(site.pid("ada")), site.port("ada"), site.port("bo")) == (True, 8643, 8644)
+    (site.root / "eve").rmdir()
+    site.settle()
+    assert (site.port("eve"), site.port("bo")) == (8650, 8643)
+
+
+def test_it_stays_down_where_git_wants_it_dead(site: Site) -> None:
+    (site.root / "eve").mkdir()
+    rename(site, desired="dead")
+    site.run()
+    down(site, "ada")
+    site.run()
+    assert site.pid("ada") is None
+
+
+def test_it_stays_down_where_its_memories_are_gone(site: Site) -> None:
+    rename(site)
+    down(site, "ada")
+    (site.root / "ada").rename(site.folder / "elsewhere")
+    site.run()
+    assert (site.pid("ada"), (site.root / "ada").exists()) == (None, False)
+
+
+def test_it_stays_down_where_its_port_is_given_away_and_nothing_is_to_become_of_it(site: Site) -> None:
+    site.wizards.pop("ada")
+    site.wizards["bo"]["formerly"] = ["ada"]
+    site.push("ada is bo, whom there is already")
+    down(site, "ada")
+    site.wizards["cy"]["port"] = 8643
+    site.push("cy has the port of ada")
+    report = site.run()
+    assert (site.pid("ada"), site.port("cy")) == (None, 8643)
+    assert report.left.change("wizard/ada/body").obstacle.startswith("port 8643 is cy's in Git now")
+
+
+def test_a_secret_that_changed_since_does_not_keep_it_down(site: Site) -> None:
+    token = site.folder / "token"
+    token.write_text("first\n")
+    site.wizards["ada"]["env"] = {"A_TOKEN": {"file": str(token)}}
+    site.push("a token")
+    site.settle()
+    (site.root / "eve").mkdir()
+    rename(site)
+    token.write_text("second\n")
+    down(site, "ada")
+    site.run()
+    assert site.pid("ada")
+    assert site.run().applied.outcomes == ()
+    (site.root / "eve").rmdir()
+    site.settle()
+    assert "second" in (site.home("eve") / ".env").read_text()
+
+
+def test_one_in_the_attic_is_not_started_under_its_old_name(site: Site) -> None:
+    ada = site.wizards.pop("ada")
+    site.push("ada goes\n\nAllow-Delete: ada")
+    site.settle()
+    (site.root / "eve").mkdir()
+    site.wizards["eve"] = {**ada, "name": "eve", "formerly": ["ada"]}
+    site.push("ada is back as eve")
+    site.run()
+    assert (site.pid("ada"), (site.root / "ada").exists()) == (None, False)

@@ -9,6 +9,7 @@ import pytest
 from reconciler.engine.request import restart
 from reconciler.plan.change import Disposition
 from reconciler.plan.held import Pause
+from reconciler.plan.repeat import LIMIT
 from tests.engine.site import Site
 
 KEY = "wizard/ada/file/home/.env"
@@ -94,3 +95,49 @@ def test_a_paused_one_stays_as_it_is(site: Site, token: Path) -> None:
         host.ledger.pause(Pause("ada", "", "2026-01-01T00:00:00Z"))
     site.run()
     assert site.pid("ada") is None
+
+
+def test_one_whose_root_moves_runs_where_it_was(site: Site) -> None:
+    settings = site.folder / "reconciler.toml"
+    settings.write_text(settings.read_text().replace(f'root = "{site.root}"', f'root = "{site.folder}/other"'))
+    before = site.pids()
+    assert site.run().applied.outcomes == ()
+    site.gateways.crash("ada-body", 0)
+    report = site.run()
+    body = report.plan.change("wizard/ada/body").reasons
+    assert body[0].text.startswith("ended with exit code 0")
+    assert body[1].text.startswith(f"runs where it was: would move from {site.home('ada')} to ")
+    assert {name for name, pid in before.items() if site.pid(name) != pid} == {"ada"}
+    assert (report.done, bool(site.pid("ada"))) == (True, True)
+    assert "would move from" in report.left.change("wizard/ada/body").obstacle
+    assert site.run().applied.outcomes == ()
+    pid = site.pid("ada")
+    assert site.run(restart(frozenset({"ada"}))).done
+    assert site.pid("ada") not in (None, pid)
+
+
+def test_one_whose_root_moves_is_not_started_again_and_again(site: Site) -> None:
+    settings = site.folder / "reconciler.toml"
+    settings.write_text(settings.read_text().replace(f'root = "{site.root}"', f'root = "{site.folder}/other"'))
+    site.run()
+    site.gateways.crash("ada-body", 0)
+    site.gateways.ill = lambda program: "broken" if program.name == "ada-body" else ""
+    for _ in range(LIMIT):
+        assert not site.run().done
+    report = site.run()
+    assert (report.applied.outcomes, site.records().quarantines) == ((), {})
+    assert "and did not last" in report.left.change("wizard/ada/body").obstacle
+    with site.bound() as (host, _):
+        host.ledger.repeat({})
+        host.ledger.pause(Pause("ada", "", "2026-01-01T00:00:00Z"))
+    assert site.run().applied.outcomes == ()
+
+
+def test_one_whose_folder_a_person_has_moved_begins_nothing_in_the_old_place(site: Site) -> None:
+    settings = site.folder / "reconciler.toml"
+    settings.write_text(settings.read_text().replace(f'root = "{site.root}"', f'root = "{site.folder}/other"'))
+    site.gateways.crash("ada-body", 0)
+    (site.folder / "other").mkdir()
+    (site.root / "ada").rename(site.folder / "other" / "ada")
+    site.run()
+    assert (site.pid("ada"), (site.root / "ada").exists()) == (None, False)

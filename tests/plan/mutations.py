@@ -262,9 +262,23 @@ MUTATIONS = (
     Mutation(
         "leaves down who can't be what Git declares",
         "stand_in.py",
-        "        if (asked or _down(",
-        "        if (asked and _down(",
+        "    if _down(name",
+        "    if False and _down(name",
         (f"{STAND_IN}test_whoever_waits_behind_a_canary_runs_again_when_it_went_down",),
+    ),
+    Mutation(
+        "leaves who waits with the old text of a secret",
+        "stand_in.py",
+        " or _runs(process, scene.observed))",
+        ")",
+        (f"{STAND_IN}test_a_secret_that_changes_reaches_whoever_has_it_and_nobody_else",),
+    ),
+    Mutation(
+        "leaves down who can't get its new name",
+        "as_before.py",
+        "    if lives and not asked:",
+        "    if not asked:",
+        (f"{STAND_IN}test_one_that_can_not_get_its_new_name_runs_under_the_old_one",),
     ),
     Mutation(
         "holds a stand-in back like what it stands in for",

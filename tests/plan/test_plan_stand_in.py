@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 from reconciler.plan.change import Disposition
 from reconciler.plan.expand import Desired
 from reconciler.plan.retire import body_key
+from reconciler.plan.value import SecretRef
 from tests.plan.fleets import NAMES, desired_of, fleet_of, simple
-from tests.plan.host import Host
+from tests.plan.host import Host, Node
 from tests.plan.test_plan_trust import lineages, moving, remember, some
 from tests.plan.trying import Try
 from tests.plan.walk import settle
@@ -60,6 +61,26 @@ def test_whoever_waits_behind_a_canary_runs_again_when_it_went_down(
             assert before.items() <= settled.items()
 
 
+@given(lineages, st.none() | st.sampled_from(NAMES), some, some)
+def test_a_secret_that_changes_reaches_whoever_has_it_and_nobody_else(
+    fathers: Mapping[str, str], canary: str | None, bad: frozenset[str], changed: frozenset[str]
+) -> None:
+    """Also those who wait behind a canary that failed, and only once."""
+    host, desired = moving(fathers, canary)
+    one = Try(host, desired, bad)
+    for _ in NAMES:
+        one.run()
+    before = pids(host)
+    for name in changed:
+        host.secrets[SecretRef("generate", f"{name}/API_SERVER_KEY")] = "another"
+    one.run()
+    after = pids(host)
+    assert {key for key in before if before[key] != after[key]} == {body_key(name) for name in changed}
+    assert [name for name in desired.wizards if not one.runs(name)] == []
+    one.run()
+    assert (pids(host), one.plan().steps) == (after, ())
+
+
 def test_one_that_runs_under_its_old_name_is_not_down() -> None:
     host = healthy({"ada": 8643, "bo": 8644})
     host.strangers[8650] = 1
@@ -103,3 +124,20 @@ def test_a_plan_for_one_wizard_gives_nobody_elses_last_port_away() -> None:
     assert "port 8643 is kept for ada" in body.obstacle
     one.run()
     assert (one.port("ada"), one.port("bo")) == (8643, 8644)
+
+
+def test_one_that_can_not_get_its_new_name_runs_under_the_old_one() -> None:
+    """Also where it would get another port, and that is free; nothing of the new name is made meanwhile."""
+    host = healthy({"ada": 8643, "bo": 8644})
+    desired = desired_of(fleet_of(simple("eve", 8650, formerly=("ada",)), simple("bo", 8644)), "b" * 40)
+    host.files[f"{desired.root}/eve"] = Node("strange")
+    one = Try(host, desired, frozenset())
+    one.run()
+    end(host, ["ada"])
+    assert {step.key for step in one.plan(only=frozenset({"eve"})).steps} == {body_key("ada")}
+    one.run()
+    assert (one.runs("ada"), one.port("ada"), one.plan().steps) == (True, 8643, ())
+    del host.files[f"{desired.root}/eve"]
+    one.run()
+    one.run()
+    assert (one.runs("eve"), one.port("eve"), one.plan().changes) == (True, 8650, ())

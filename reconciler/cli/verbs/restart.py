@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from reconciler.cli.session import Session, pass_session, verb, verbose_option
-from reconciler.errors import Terminal
+from reconciler.errors import Refused, Terminal
 
 if TYPE_CHECKING:
     from reconciler.engine.report import Planned
@@ -32,7 +32,7 @@ def restart(session: Session, wizards: tuple[str, ...], yes: bool, verbose: bool
 
 
 def _check(wizards: tuple[str, ...], planned: Planned) -> None:
-    """Raises Terminal for a wizard that Git does not want to run here."""
+    """Raises Terminal for a wizard that Git does not want to run here, and Refused where none of them is started."""
     from reconciler.cli.names import check_planned
     from reconciler.plan.resource import Process
 
@@ -42,3 +42,17 @@ def _check(wizards: tuple[str, ...], planned: Planned) -> None:
         if name not in runs:
             mend = "a change of `desired` in Git makes it run"
             raise Terminal(f"wizard {name} is not meant to run here", where="the fleet", mend=mend)
+    _check_starts(wizards, planned)
+
+
+def _check_starts(wizards: tuple[str, ...], planned: Planned) -> None:
+    from reconciler.plan.change import Operation
+    from reconciler.plan.retire import body_key
+    from reconciler.spec.words import listed
+
+    olds = {one.old: one.new for one in planned.records.renamings}
+    keys = {body_key(name) for name in (*wizards, *(old for old, new in olds.items() if new in wizards))}
+    starts = any(step.operation is Operation.START and step.key in keys for step in planned.plan.steps)
+    why = next((change.obstacle for change in planned.plan.waiting if change.key in keys), "")
+    if why and not starts:
+        raise Refused(f"{listed(wizards)} can't be restarted now: {why}", where="this host")
