@@ -317,7 +317,12 @@ class Host:
         self._installed(process.codebase)
         live = self.processes.get(process.key)
         assert live is None or live.state not in LIVES, f"{process.key} would run twice"
-        waiting = [p for p in self.processes.values() if p.state is ProcessState.BACKOFF and p.port == process.port]
+        waiting = [
+            key
+            for key, p in self.processes.items()
+            # On which port a supervisor starts one again is known from the ledger alone.
+            if p.state is ProcessState.BACKOFF and p.port == process.port and key in self.records.held
+        ]
         assert not waiting, f"port {process.port} may be taken any moment"
         assert process.port not in self.listeners(), f"port {process.port} is taken"
         for path in (process.home, process.cwd):
