@@ -36,11 +36,11 @@ class InForce:
 
     def begin(self, planned: Planned, request: Request) -> None:
         """A pass is about to carry this out, which the policy lets through. From now on its commit is what this host is
-        made like, also when the pass is killed or abandoned half-way. Not that of a part which needed an allowance: the
-        whole of that commit may still be refused."""
+        made like, also when the pass is killed or abandoned half-way. Not one that needed an allowance: until it is
+        there, the next pass, which has none, would refuse it."""
         commit, rules = planned.plan.commit, planned.rules
         lifted = bool(rules.deletions or rules.restarts) and not request.by_name
-        if not (rules.only and lifted) and self._host.ledger.get(RAN) != commit:
+        if not lifted and self._host.ledger.get(RAN) != commit:
             self._host.ledger.put(RAN, commit)
 
     def commits(self) -> tuple[str, ...]:

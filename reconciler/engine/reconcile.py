@@ -263,11 +263,13 @@ class Reconciler:
         return Report(planned.plan, applied, after.plan, status, notices, unsigned, after.stuck())
 
     def _accept(self, planned: Planned, applied: Applied, after: Planned) -> None:
-        """Remembers how far this commit has come: good (what could be done held), applied (nothing is left).
-        A quarantine does not count: it keeps what failed away, whatever commit it is."""
+        """Remembers how far this commit has come: in force (no pass refuses it), good (what could be done held) and
+        applied (nothing is left). A quarantine does not count: it keeps what failed away, whatever commit it is."""
         commit, ledger = planned.plan.commit, self._host.ledger
         if planned.rules.only:
             return
+        if not after.plan.refusals and ledger.get(RAN) != commit:
+            ledger.put(RAN, commit)
         held = all(o.result is Result.DONE or o.step.wizard in after.quarantined for o in applied.outcomes)
         good = held and not after.plan.pending
         if good:

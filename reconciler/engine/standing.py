@@ -45,10 +45,12 @@ class Standing:
 
     def _refused(self, wanted: Wanted, request: Request) -> Planned | None:
         """The whole plan of which the request asks a part, where that is refused; None where it is not, or where no
-        other commit could be in force."""
+        other commit is in force."""
         commit = wanted.desired.commit
         asks = request.saved.rules if request.saved else request.rules
-        if request.files is not None or not (asks.only or request.demand) or set(self._in_force.commits()) <= {commit}:
+        if request.files is not None or not (asks.only or request.demand):
+            return None
+        if self._in_force.commits()[:1] in ((), (commit,)):
             return None
         # Whom a person names may be restarted, but that is no word about the others.
         rules = Rules() if request.by_name and asks.only else replace(asks, only=frozenset(), restart=frozenset())

@@ -14,7 +14,7 @@ from reconciler.plan.change import Action, Cause, Change, Disposition, Reason
 from reconciler.plan.diff import HAS_PROCESS
 from reconciler.plan.expand import Desired
 from reconciler.plan.fact import Absent, Observed, Present, ProcessFact
-from reconciler.plan.fields import PINNED, Secrets, in_the_open, wanted_fields
+from reconciler.plan.fields import PINNED, Secrets, in_the_open, secret_refs, wanted_fields
 from reconciler.plan.held import Generation, Held, Records, Renaming, Stored
 from reconciler.plan.resource import OwnedKey, Process, Resource
 from reconciler.plan.retire import body_key, folder_key
@@ -53,7 +53,8 @@ def in_old_place(
         there = observed.facts.get(folder_key(name))  # once a person has moved it, nothing is to begin in the old place
         healthy = healthy and isinstance(there, Absent)
         why = f"runs where it was: {change.obstacle}"
-        yield (_as_before(held, name, observed, why, asked=name in restart) if healthy else None) or change
+        texts = _kept(records.generations.get(name, ()))
+        yield (_as_before(held, name, observed, why, texts, asked=name in restart) if healthy else None) or change
 
 
 def _apart(records: Records) -> Set[str]:
@@ -85,7 +86,8 @@ def _start(
     if not _healthy(records.generations.get(name, ()), known):
         return None
     why = f"runs as {one.old} until it can be {one.new}: {obstacle}"
-    change = _as_before(held, one.old, observed, why, asked=bool({one.old, one.new} & restart))
+    texts, asked = _kept(records.generations.get(name, ())), bool({one.old, one.new} & restart)
+    change = _as_before(held, one.old, observed, why, texts, asked=asked)
     other = _owner(one, change, desired) if change else ""
     return replace(change, disposition=Disposition.BLOCKED, obstacle=other) if change and other else change
 
@@ -103,7 +105,7 @@ def _is_to_rest(name: str, desired: Desired) -> bool:
     return any(isinstance(r, Process) and r.key == body_key(name) and not r.run for r in desired.resources)
 
 
-def _as_before(held: Held, name: str, observed: Observed, why: str, *, asked: bool) -> Change | None:
+def _as_before(held: Held, name: str, observed: Observed, why: str, texts: Set[str], *, asked: bool) -> Change | None:
     """The start of what was started last; None where it lives, and nobody asked."""
     process, fact = held.resource, observed.facts.get(held.resource.key)
     if not isinstance(process, Process) or not process.run or not isinstance(fact, ProcessFact):
@@ -113,7 +115,7 @@ def _as_before(held: Held, name: str, observed: Observed, why: str, *, asked: bo
         return None
     ended = fact.note or ("is not running" if fact.exit_code is None else f"ended with exit code {fact.exit_code}")
     first = Reason(Cause.REQUESTED, "asked for") if lives else Reason(Cause.ENDED, ended)
-    action, as_started = Action.RESTART if lives else Action.START, _as_started(process, held, observed.secrets)
+    action, as_started = Action.RESTART if lives else Action.START, _as_started(process, held, observed.secrets, texts)
     reasons = (first, Reason(Cause.BACK, why))
     return Change(process.key, name, action, as_started, reasons, origin=held.origin, as_before=True)
 
@@ -129,15 +131,22 @@ def _inputs(process: object) -> object:
     return in_the_open(wanted_fields(process, {})) if isinstance(process, Process) else None
 
 
-def _as_started(process: Process, held: Held, secrets: Secrets) -> Process:
-    """With the texts of secrets that its files have: they are written anew when it is renamed."""
+def _kept(generations: tuple[Generation, ...]) -> Set[str]:
+    """Digests of the texts of secrets that the host keeps."""
+    refs = (ref for one in generations for resource in one.resources for ref in secret_refs(resource))
+    return {ref.location for ref in refs if ref.source == PINNED}
+
+
+def _as_started(process: Process, held: Held, secrets: Secrets, texts: Set[str]) -> Process:
+    """With the texts of secrets that its files have, where the host keeps them: they are written anew when it is
+    renamed."""
     if wanted_fields(process, secrets) == held.fields:
         return process
     digests = {path: value.digest for path, value in held.fields if isinstance(value, Hidden)}
     pinned = {
         key.value: SecretRef(PINNED, digests[key.path])
         for key in process.start_values
-        if isinstance(key.value, SecretRef) and key.path in digests
+        if isinstance(key.value, SecretRef) and digests.get(key.path) in texts
     }
     keys = tuple(
         OwnedKey(k.path, pinned.get(k.value, k.value)) if isinstance(k.value, SecretRef) else k

@@ -61,15 +61,24 @@ def stood_in(
     while True:
         fell = {name for name in standing if _fell(name, plan, records)}
         found = {} if fell else _found(plan, wants, _Scene(observed, records, restart, stale), failed | standing.keys())
-        if not fell and not found:
+        beyond = set[str]() if fell or found else _beyond(plan, standing) - restart
+        if not fell and not found and not beyond:
             told = _told(plan, standing, records)
             return replace(now, standing={**now.standing, **_as_before(plan, records)}), observed, told
         old = {name for name in fell if standing[name].fresh}
-        stale |= old
+        stale |= old | beyond
         failed |= fell - old
+        fell |= beyond
         standing = {**{name: one for name, one in standing.items() if name not in fell}, **found}
         now = put(wants, standing) if standing else wants
         observed, plan = look(now)
+
+
+def _beyond(plan: Plan, standing: Standing) -> set[str]:
+    """Who runs and would be restarted for newer texts alone, where that is what the policy may refuse: it must not keep
+    those down who have ended."""
+    restarts = (c.wizard or "" for c in plan.changes if isinstance(c.resource, Process) and c.action is Action.RESTART)
+    return {name for name in restarts if plan.refusals and name in standing and standing[name].fresh}
 
 
 def _as_before(plan: Plan, records: Records) -> Standing:
@@ -142,7 +151,10 @@ def _needed(name: str, process: Process, fresh: Generation, scene: _Scene) -> bo
         return False  # it was started on something else
     if entry.fields == wanted:
         return name in scene.restart
-    return name not in scene.stale and (name in scene.restart or _runs(process, scene.observed))
+    # Only for a text that Git's reference reads now; not back to one of then, while that can't be read.
+    before, now = dict(entry.fields), dict(wanted_fields(process, scene.observed.secrets))
+    newer = any(before.get(path) != value and now.get(path) == value for path, value in wanted)
+    return newer and name not in scene.stale and (name in scene.restart or _runs(process, scene.observed))
 
 
 def _runs(process: Process, observed: Observed) -> bool:

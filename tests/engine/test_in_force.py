@@ -250,3 +250,61 @@ def test_deaf_on_the_head_is_still_what_git_declares(site: Site) -> None:
         seen = {wizard.name: wizard for wizard in reconciler.status().wizards}
     assert seen["ada"].quarantined
     assert site.pid("ada") == pid
+
+
+def blocked_on_a_newer_one(site: Site) -> int | None:
+    """bo holds on a commit that is not good, because cy can't start; then cy is removed, and that is refused."""
+    site.config("bo", v=1)
+    site.settle()
+    site.gateways.refuse_start("cy-body", "spawn error: no room")
+    site.wizards["cy"]["config"] = {"display": {"v": 2}}
+    site.config("bo", v=2)
+    whole(site)
+    whole(site)
+    without_trailer(site)
+    whole(site)
+    assert site.display("bo") == {"v": 2}
+    return site.pid("bo")
+
+
+def test_an_allowed_apply_that_is_cut_short_moves_nobody_back(site: Site) -> None:
+    pid = blocked_on_a_newer_one(site)
+    allowed = Request("apply", Rules(deletions=frozenset({"cy"})), bound=True)
+    with site.bound() as (_, reconciler), pytest.raises(Interrupted):
+        reconciler.run(allowed, lambda: True)
+    whole(site)
+    whole(site)
+    assert (site.display("bo"), site.pid("bo")) == ({"v": 2}, pid)
+
+
+def test_an_allowed_apply_is_in_force_once_no_pass_refuses_it(site: Site) -> None:
+    blocked_on_a_newer_one(site)
+    site.run(Request("apply", Rules(deletions=frozenset({"cy"})), bound=True))
+    typo(site)
+    whole(site)
+    assert not site.pid("cy")
+    with site.bound() as (host, _):
+        assert host.ledger.get(RAN) == site.remote.git("rev-parse", "main~1")
+
+
+@pytest.mark.parametrize("ask", [restart(frozenset({"bo"})), rollback("bo")], ids=["restart", "rollback"])
+def test_what_is_asked_by_name_is_about_the_head_that_is_in_force_itself(site: Site, ask: Request) -> None:
+    """A token of two is changed, and only one may be restarted: a pass over the head is refused, and these are not."""
+    token = site.folder / "token"
+    token.write_text("t1\n")
+    for name in ("ada", "bo"):
+        site.wizards[name]["env"] = {"T": {"file": str(token)}}
+    for number in (1, 2):
+        site.config("bo", v=number)
+        site.settle()
+    site.policy = {"max_restarts": 1}
+    site.gateways.refuse_start("cy-body", "spawn error: no room")
+    site.config("cy", v=3)
+    whole(site)
+    site.config("bo", v=3)
+    whole(site)
+    token.write_text("t2\n")
+    site.run(ask)
+    assert site.display("bo") == {"v": 3 if ask.rules.restart else 2}
+    with site.bound() as (host, _):
+        assert host.ledger.get(RAN) == site.remote.git("rev-parse", "main")

@@ -180,3 +180,44 @@ def test_a_paused_one_keeps_what_it_has(site: Site, waiting: tuple[Path, Path]) 
     waiting[1].write_text("b2\n")
     assert site.run().applied.outcomes == ()
     assert "b1" in env(site)
+
+
+def test_a_text_that_can_not_be_read_for_a_while_restarts_nobody(site: Site, waiting: tuple[Path, Path]) -> None:
+    waiting[1].write_text("b2\n")
+    site.run()
+    pid = site.pid("bo")
+    assert "b2" in env(site)
+    waiting[1].unlink()
+    site.run()
+    assert (site.pid("bo"), "b2" in env(site)) == (pid, True)
+    waiting[1].write_text("b2\n")
+    site.run()
+    assert (site.pid("bo"), "b2" in env(site)) == (pid, True)
+
+
+def test_restarts_for_newer_texts_beyond_the_policy_keep_nobody_down(site: Site, waiting: tuple[Path, Path]) -> None:
+    """bo and cy read the token, and only one may be restarted; ada has nothing to do with it."""
+    site.policy = {"max_restarts": 1}
+    site.push("stricter")
+    site.run()
+    pids = site.pids()
+    waiting[0].write_text("a2\n")
+    site.gateways.crash("ada-body", 0)
+    site.run()
+    assert site.pid("ada")
+    assert {name: site.pid(name) for name in ("bo", "cy")} == {name: pids[name] for name in ("bo", "cy")}
+
+
+def test_a_text_that_the_host_does_not_keep_leaves_nobody_down(site: Site, waiting: tuple[Path, Path]) -> None:
+    """bo waits for its new name on a newer text, which has been changed once more when it ends."""
+    waiting[1].write_text("b2\n")
+    site.run()
+    (site.root / "eve").mkdir()
+    site.wizards["eve"] = {**site.wizards.pop("bo"), "name": "eve", "formerly": ["bo"]}
+    site.gateways.ill = runs(NEWEST)
+    site.push("bo is eve")
+    site.run()
+    waiting[1].write_text("b3\n")
+    site.gateways.crash("bo-body", 0)
+    site.run()
+    assert site.pid("bo")

@@ -12,6 +12,7 @@ import yaml
 from reconciler.engine.host import Host
 from reconciler.engine.reconcile import Reconciler
 from reconciler.engine.request import Request, restart, rollback
+from reconciler.errors import Refused
 from reconciler.plan.change import Action, Step
 from reconciler.plan.held import Pause, Records
 from reconciler.protocols.runtime import Program
@@ -586,3 +587,15 @@ def test_one_in_the_attic_is_not_started_under_its_old_name(site: Site) -> None:
     site.push("ada is back as eve")
     site.run()
     assert (site.pid("ada"), (site.root / "ada").exists()) == (None, False)
+
+
+def test_one_that_waits_for_its_new_name_is_not_rolled_back(site: Site) -> None:
+    for number in (1, 2):
+        site.config("ada", v=number)
+        site.settle()
+    (site.root / "eve").mkdir()
+    site.wizards["eve"] = {**site.wizards.pop("ada"), "name": "eve", "formerly": ["ada"]}
+    site.push("ada is eve")
+    site.run()
+    with pytest.raises(Refused, match="eve is about to get its name, and is ada until then"):
+        site.run(rollback("eve"))
