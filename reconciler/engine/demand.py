@@ -138,9 +138,9 @@ def _back(wizard: str, records: Records, scene: Scene) -> tuple[Quarantine, Reco
         raise Terminal(f"there is no wizard {shown(wizard)}", where=where, mend=mend)
     if wizard in records.pauses:
         raise Refused(f"{wizard} is paused, and is not changed", mend=f"`reconciler resume {wizard}` ends the pause")
-    if old := next((one.old for one in records.renamings if one.new == wizard), ""):
-        mend = f"mend what keeps it from that, or take `formerly: [{old}]` back; `reconciler plan {wizard}` tells"
-        raise Refused(f"{wizard} is about to get its name, and is {old} until then", mend=mend)
+    if before := next((one.old for one in records.renamings if one.new == wizard), ""):
+        mend = f"mend what keeps it from that, or take `formerly: [{before}]` back; `reconciler plan {wizard}` tells"
+        raise Refused(f"{wizard} is about to get its name, and is {before} until then", mend=mend)
     made = scene.expand(wizard, desired)
     _check_secrets(wizard, made)
     reason = "rolled back by hand"
