@@ -18,10 +18,9 @@ from reconciler.adapters.disk_errors import told
 from reconciler.adapters.secret_text import SecretFiles
 from reconciler.adapters.tree import FOLDER, Spot
 from reconciler.errors import Terminal
+from reconciler.plan.fields import PINNED
 from reconciler.plan.value import SecretRef
 
-PINNED = "pinned"
-"""Source of a reference to one version of a secret, as a generation holds it."""
 _GENERATED = re.compile(r"[a-z0-9][a-z0-9-]*/[A-Za-z_][A-Za-z0-9_]*")
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 _BYTES = 32

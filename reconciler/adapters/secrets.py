@@ -20,10 +20,11 @@ from threading import Lock
 from reconciler.adapters.age import HostKey
 from reconciler.adapters.atomic import create
 from reconciler.adapters.disk_errors import told
-from reconciler.adapters.secret_store import PINNED, SecretStore
+from reconciler.adapters.secret_store import SecretStore
 from reconciler.adapters.secret_text import MissingError, SecretFiles, checked
 from reconciler.errors import Retryable, Terminal
 from reconciler.plan.fact import SecretFact
+from reconciler.plan.fields import PINNED
 from reconciler.plan.value import SecretRef
 
 _SHORTEST = 4

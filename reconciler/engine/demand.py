@@ -13,14 +13,14 @@ from reconciler.engine.host import Host
 from reconciler.errors import Refused, Terminal
 from reconciler.plan.expand import Desired
 from reconciler.plan.expansion import Expansion, same
-from reconciler.plan.fields import wanted_fields
+from reconciler.plan.fields import in_the_open, wanted_fields
 from reconciler.plan.generation import as_pinned, named, rejections, runs_on, way_back, words
 from reconciler.plan.held import Generation, Pause, Quarantine, Records
 from reconciler.plan.repeat import owner
 from reconciler.plan.resource import Process
 from reconciler.plan.retire import body_key
 from reconciler.plan.rings import port_of, pushed_out, wanted_ports, whole_rings
-from reconciler.plan.value import Fields, Known
+from reconciler.plan.value import Fields
 from reconciler.spec.words import listed, mend_name, shown
 
 Expand = Callable[[str, Desired], Expansion]
@@ -186,21 +186,18 @@ def _past(records: Records, wizard: str, numbers: Set[int], trouble: Terminal, o
 
 
 def _has_come(back: Generation, records: Records) -> bool:
-    """Whether the wizard has held on the generation since, and was last started on it."""
+    """Whether the wizard has held on the generation since, and was last started on it; also with texts of secrets that
+    have come since."""
     newest, held = next(iter(records.generations.get(back.wizard, ())), None), records.held.get(body_key(back.wizard))
     processes = [r for r in back.resources if isinstance(r, Process) and r.run]
-    started = any(held is not None and _open(held.fields) == _open(_inputs(process)) for process in processes)
+    last = in_the_open(held.fields) if held else None
+    started = any(in_the_open(_inputs(process)) == last for process in processes)
     return newest is not None and newest.number == back.number and (started or not processes)
 
 
 def _inputs(process: Process) -> Fields:
     """As it was started, with the pinned texts of its secrets."""
     return wanted_fields(process, as_pinned(process))
-
-
-def _open(fields: Fields) -> Fields:
-    """Without secrets: a way back may have got texts that have come since."""
-    return tuple(field for field in fields if isinstance(field[1], Known))
 
 
 def _check_secrets(wizard: str, made: Expansion) -> None:
